@@ -1,0 +1,127 @@
+// What generated code and the runtime agree on. The compiler fills these tables as constants of the library
+// (compiler/emit/Descriptor.cpp), the runtime walks them. Only plain C types: the layout is the contract.
+#ifndef NNC_RUNTIME_ABI_H
+#define NNC_RUNTIME_ABI_H
+
+#include "runtime/include/nnc.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define NNRT_ABI_VERSION 1
+
+extern "C" {
+
+/// Threads of one entry call. The first fields are read by generated code; their offsets never change.
+struct nnrt_team {
+  int32_t size;    ///< number of threads, 1 ..
+  int32_t failed;  ///< set by nnrt_report
+  uint64_t seed;   ///< of the model (initialisers) or of the context (everything else)
+  uint64_t calls;  ///< entry calls on this context so far: part of every random draw's key
+};
+
+/// An argument of an entry, in the order of the C function.
+enum nnrt_argument_kind : int8_t {
+  NNRT_DIM = 0,    ///< a free size: int64_t
+  NNRT_SCALAR = 1, ///< an input of rank 0, by value in C, by address in m_call
+  NNRT_INPUT = 2,  ///< an input tensor
+  NNRT_OUTPUT = 3, ///< an output, always by address
+  NNRT_GRAPH = 4   ///< const nn_graph *
+};
+
+struct nnrt_argument {
+  const char *name;
+  const char *shape; ///< for messages: "[B, 64]"
+  int8_t kind;       ///< nnrt_argument_kind
+  int8_t type;       ///< nn_type
+  int8_t rank;
+  int8_t optional;   ///< may be NULL
+};
+
+/// One compiled entry (or the initialiser of a parameter: no sizes, one output).
+struct nnrt_entry {
+  const char *name;
+  const nnrt_argument *arguments;
+  int32_t argument_count;
+  int32_t dim_count; ///< arguments of kind NNRT_DIM; they stand first
+  /// Messages by code for `measure` and `check`; code 0 is success, code c > 0 means messages[c - 1].
+  const char *const *messages;
+  /// Sizes in bytes of every argument (0 for sizes), of the frame, and the work in FLOP. Returns a message code:
+  /// a size that is negative, too large, or breaks a condition of the program.
+  int32_t (*measure)(const int64_t *dims, int64_t *bytes, int64_t *frame, int64_t *work);
+  /// Looks at values of inputs before anything is written (indices in range). `where` gets (position, value).
+  /// NULL if there is nothing to look at. Returns a message code.
+  int32_t (*check)(const int64_t *dims, void *const *arguments, int64_t *where);
+  /// The kernels; called by every thread of the team with its number.
+  void (*run)(nnrt_team *team, int32_t tid, const int64_t *dims, void *const *arguments, char *parameters,
+              char *packed, char *frame);
+  int32_t writes_model; ///< 1: needs the model exclusively (writes a buffer)
+  int32_t pack_count;   ///< packed copies that it reads, as indices into nnrt_model::packs
+  const int32_t *packs;
+};
+
+/// A parameter or buffer. A repeated layer's copies are stacked: `copies` slices, each of `shape`, the path of copy i
+/// has i in place of '#'.
+struct nnrt_parameter {
+  const char *path;
+  const int64_t *shape; ///< of one copy
+  int64_t copies;       ///< 1 if not repeated (then '#' does not occur in path)
+  int64_t first;        ///< number of the first copy
+  int64_t offset;       ///< of copy 0 in the parameter slab, a multiple of 64
+  int64_t bytes;        ///< of one copy; copies follow each other without a gap
+  const nnrt_entry *initialiser; ///< draws all copies; NULL: must be loaded or set
+  int8_t type;          ///< nn_type
+  int8_t rank;
+  int8_t is_buffer;
+};
+
+/// A derived copy of a parameter in the layout that kernels read.
+struct nnrt_pack {
+  int32_t parameter; ///< index into nnrt_model::parameters
+  int32_t reserved;
+  int64_t offset;    ///< in the packed slab, a multiple of 64
+  int64_t bytes;
+  const nnrt_entry *run; ///< one SCALAR-free entry: reads `parameters`, writes `packed`; no arguments
+};
+
+struct nnrt_model {
+  uint32_t size;    ///< sizeof(nnrt_model)
+  uint32_t version; ///< NNRT_ABI_VERSION
+  const char *name;     ///< C name, "digits"
+  const char *cpu;      ///< for messages: "x86-64-v4"
+  const uint64_t *features; ///< required processor features: bits as in runtime/Cpu.h, one word
+  const char *manifest; ///< JSON, NUL-terminated
+  const nnrt_parameter *parameters;
+  const nnrt_entry *entries;
+  const nnrt_pack *packs;
+  int32_t parameter_count, entry_count, pack_count, reserved;
+  int64_t parameter_bytes, packed_bytes; ///< of the two slabs
+};
+
+// ---- called by the generated C functions; `model` and `context` are the user's opaque pointers ----------------------
+nn_status nnrt_create(const nnrt_model *, void **model, uint64_t seed);
+void nnrt_destroy(void *model);
+nn_status nnrt_load(void *model, const char *path);
+nn_status nnrt_load_part(void *model, const char *prefix, const char *path);
+nn_status nnrt_save(void *model, const char *path);
+nn_status nnrt_get(void *model, const char *path, void *data, nn_type type, const int64_t *shape, int32_t rank);
+nn_status nnrt_set(void *model, const char *path, const void *data, nn_type type, const int64_t *shape, int32_t rank);
+int64_t nnrt_parameter_count(const void *model);
+nn_status nnrt_parameter_info(void *model, int64_t index, nn_parameter_info *);
+const char *nnrt_error(const void *model);
+nn_status nnrt_context_create(void **context, void *model, uint64_t seed);
+void nnrt_context_destroy(void *context);
+nn_status nnrt_reset(void *context);
+nn_status nnrt_context_set_threads(void *context, int32_t threads);
+const char *nnrt_context_error(const void *context);
+nn_status nnrt_call(void *context, int32_t entry, void *const *arguments);
+nn_status nnrt_call_by_name(void *context, const char *entry, void *const *arguments);
+
+// ---- called by kernels ----------------------------------------------------------------------------------------------
+/// All threads of the team wait for each other. Returns at once for a team of one.
+void nnrt_barrier(nnrt_team *, int32_t tid);
+/// A value computed inside an entry is out of its range: remembers the smallest (code, position). The call then
+/// fails with messages[code - 1].
+void nnrt_report(nnrt_team *, int32_t tid, int32_t code, int64_t position);
+}
+#endif // NNC_RUNTIME_ABI_H
