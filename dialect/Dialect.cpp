@@ -1,0 +1,77 @@
+#include "dialect/Dialect.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Interfaces/FoldInterfaces.h"
+#include "mlir/Transforms/InliningUtils.h"
+
+using namespace mlir;
+using namespace nn;
+
+#include "dialect/Dialect.cpp.inc"
+#include "dialect/Interfaces.cpp.inc"
+
+namespace {
+/// Constants stay in the region of the kernel that uses them: a kernel's body is lowered on its own.
+struct KeepConstantsInKernels : DialectFoldInterface {
+  using DialectFoldInterface::DialectFoldInterface;
+  bool shouldMaterializeInto(Region *region) const final { return true; }
+};
+} // namespace
+
+void NNDialect::initialize() {
+  registerAttributes();
+  registerTypes();
+  addInterfaces<KeepConstantsInKernels>();
+  addOperations<
+#define GET_OP_LIST
+#include "dialect/Contraction.cpp.inc"
+      ,
+#define GET_OP_LIST
+#include "dialect/Elementwise.cpp.inc"
+      ,
+#define GET_OP_LIST
+#include "dialect/Indexing.cpp.inc"
+      ,
+#define GET_OP_LIST
+#include "dialect/Kernels.cpp.inc"
+      ,
+#define GET_OP_LIST
+#include "dialect/Parameters.cpp.inc"
+      ,
+#define GET_OP_LIST
+#include "dialect/Places.cpp.inc"
+      ,
+#define GET_OP_LIST
+#include "dialect/Random.cpp.inc"
+      ,
+#define GET_OP_LIST
+#include "dialect/Recurrence.cpp.inc"
+      ,
+#define GET_OP_LIST
+#include "dialect/Reduction.cpp.inc"
+      ,
+#define GET_OP_LIST
+#include "dialect/Shape.cpp.inc"
+      >();
+}
+
+Operation *NNDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {
+  auto typed = dyn_cast<TypedAttr>(value);
+  return typed && isValue(type) ? ConstantOp::create(builder, loc, type, typed) : nullptr;
+}
+
+void nn::kernelEffects(Operation *op,
+                       SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  MutableOperandRange inits = cast<KernelOpInterface>(op).getInitsMutable();
+  llvm::SmallDenseSet<unsigned> written;
+  for (OpOperand &init : inits)
+    written.insert(init.getOperandNumber());
+  for (OpOperand &operand : op->getOpOperands()) {
+    if (!isa<RefType>(operand.get().getType()))
+      continue;
+    if (written.contains(operand.getOperandNumber()))
+      effects.emplace_back(MemoryEffects::Write::get(), &operand);
+    else
+      effects.emplace_back(MemoryEffects::Read::get(), &operand);
+  }
+}

@@ -1,0 +1,38 @@
+// The `nn` dialect: attributes, types and all operations.
+#ifndef NNC_DIALECT_DIALECT_H
+#define NNC_DIALECT_DIALECT_H
+
+#include "dialect/Interfaces.h"
+
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Dialect.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+
+#include "dialect/Dialect.h.inc"
+#include "dialect/Interfaces.h.inc"
+#define GET_ATTRDEF_CLASSES
+#include "dialect/Attributes.h.inc"
+#define GET_TYPEDEF_CLASSES
+#include "dialect/Types.h.inc"
+#define GET_OP_CLASSES
+#include "dialect/Contraction.h.inc"
+#include "dialect/Elementwise.h.inc"
+#include "dialect/Indexing.h.inc"
+#include "dialect/Kernels.h.inc"
+#include "dialect/Parameters.h.inc"
+#include "dialect/Places.h.inc"
+#include "dialect/Random.h.inc"
+#include "dialect/Recurrence.h.inc"
+#include "dialect/Reduction.h.inc"
+#include "dialect/Shape.h.inc"
+
+namespace nn {
+/// The effects of a kernel: none on tensors; reads inputs and writes inits once they are places.
+void kernelEffects(mlir::Operation *,
+                   llvm::SmallVectorImpl<mlir::SideEffects::EffectInstance<mlir::MemoryEffects::Effect>> &);
+} // namespace nn
+#endif // NNC_DIALECT_DIALECT_H

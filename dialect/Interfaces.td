@@ -1,0 +1,40 @@
+// What a phase may ask of an operation without knowing which one it is.
+#ifndef NNC_INTERFACES_TD
+#define NNC_INTERFACES_TD
+
+include "mlir/IR/OpBase.td"
+
+def NN_LanguageInterface : OpInterface<"LanguageOpInterface"> {
+  let cppNamespace = "::nn";
+  let description = [{
+    An operation that programs call by its name: the front end looks the name up and finds here how to call it and what
+    it returns. Both work on types alone.
+  }];
+  let methods = [
+    StaticInterfaceMethod<"Operands, attributes and their defaults.", "::nn::Signature", "signature", (ins)>,
+    StaticInterfaceMethod<[{
+      The one shape rule: result types from operand types and attributes. Explains a failure in `report`, in the terms of
+      the program.}], "::llvm::LogicalResult", "shapeRule",
+      (ins "const ::nn::RuleInput &":$in, "::nn::Report &":$report, "::llvm::SmallVectorImpl<::mlir::Type> &":$results)>
+  ];
+}
+
+def NN_KernelInterface : OpInterface<"KernelOpInterface"> {
+  let cppNamespace = "::nn";
+  let description = [{
+    A kernel: reads its inputs, writes its inits (one per result before the memory phase). It runs on all threads of a
+    team, each of which takes its share.
+  }];
+  let methods = [
+    InterfaceMethod<"Places that are written.", "::mlir::MutableOperandRange", "getInitsMutable">,
+    InterfaceMethod<[{True if element i of each result depends on no element of the inputs but i: the result may take the
+      place of an input that dies here.}], "bool", "isElementwiseAccess", (ins), [{}], [{ return false; }]>
+  ];
+}
+
+/// Works element by element on operands and results of one shape.
+def NN_Elementwise : NativeOpTrait<"Elementwise"> { let cppNamespace = "::nn"; }
+/// A view: the result is the same memory read another way, if its strides can say so.
+def NN_View : NativeOpTrait<"View"> { let cppNamespace = "::nn"; }
+
+#endif

@@ -1,0 +1,59 @@
+// Models, their parameters, entries and the calls between functions.
+#ifndef NNC_PARAMETERS_TD
+#define NNC_PARAMETERS_TD
+
+include "dialect/Dialect.td"
+
+def NN_ModelOp : NN_Op<"model"> {
+  let summary = "an exported model: its name, C name and documentation";
+  let arguments = (ins StrAttr:$name, StrAttr:$c_name, StrAttr:$doc);
+  let assemblyFormat = "$name attr-dict";
+}
+
+def NN_StorageOp : NN_Op<"storage"> {
+  let summary = "a parameter or buffer of a model";
+  let description = [{
+    `path` is its key in files. Of a repeated layer all copies are one tensor `[copies, ...]`; the path has `#` where the
+    number stands, counted from `first`. `initialiser` names a function without arguments that gives the whole tensor.
+  }];
+  let arguments = (ins StrAttr:$path, StrAttr:$model, TypeAttr:$type, BoolAttr:$is_buffer, StrAttr:$doc,
+                   OptionalAttr<FlatSymbolRefAttr>:$initialiser, OptionalAttr<I64Attr>:$copies, OptionalAttr<I64Attr>:$first);
+  let assemblyFormat = "$path `of` $model `:` $type attr-dict";
+}
+
+def NN_ParameterOp : NN_Op<"parameter", [Pure]> {
+  let summary = "the value of a parameter or buffer, in an entry";
+  let arguments = (ins StrAttr:$path);
+  let results = (outs NN_TensorOrRef:$result);
+  let assemblyFormat = "$path attr-dict `:` type($result)";
+}
+
+def NN_PackedOp : NN_Op<"packed", [Pure]> {
+  let summary = "the packed copy of a parameter, in an entry; made by the pack function `source`";
+  let arguments = (ins FlatSymbolRefAttr:$source);
+  let results = (outs NN_TensorOrRef:$result);
+  let assemblyFormat = "$source attr-dict `:` type($result)";
+}
+
+def NN_CallOp : NN_Op<"call", []> {
+  let summary = "calls a function, with the values of its own free dimensions";
+  let description = [{
+    The callee's `nn.dims` names its free dimensions; `dims` gives their sizes here, in that order. Operand and result
+    types are the callee's with these put in.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyType>:$operands, NN_ShapeAttr:$dims);
+  let results = (outs Variadic<AnyType>:$results);
+  let assemblyFormat = "$callee `(` $operands `)` `dims` $dims attr-dict `:` functional-type($operands, $results)";
+}
+
+def NN_RequireOp : NN_Op<"require"> {
+  let summary = "a condition on free dimensions that the entry checks before anything runs: `value` is 0 (or `divides`)";
+  let description = [{
+    kind "equal": a == b; "divides": b divides a without remainder; "at_least": a >= b. `text` is the message of the call
+    that fails.
+  }];
+  let arguments = (ins StrAttr:$kind, NN_DimAttr:$a, NN_DimAttr:$b, StrAttr:$text);
+  let assemblyFormat = "$kind $a `,` $b $text attr-dict";
+}
+
+#endif

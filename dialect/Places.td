@@ -1,0 +1,33 @@
+// What the memory phase adds: places in frames, views of places, barriers.
+#ifndef NNC_PLACES_TD
+#define NNC_PLACES_TD
+
+include "dialect/Dialect.td"
+
+def NN_AllocOp : NN_Op<"alloc", [MemoryEffects<[MemAlloc]>]> {
+  let summary = "a place of the function's frame, not yet given an offset";
+  let results = (outs NN_Ref:$result);
+  let assemblyFormat = "attr-dict `:` type($result)";
+}
+def NN_SlotOp : NN_Op<"slot", [Pure]> {
+  let summary = "the place at a byte offset of the frame";
+  let arguments = (ins AnyType:$frame, Index:$offset);
+  let results = (outs NN_Ref:$result);
+  let assemblyFormat = "$frame `[` $offset `]` attr-dict `:` type($frame) `->` type($result)";
+}
+def NN_ViewOp : NN_Op<"view", [Pure]> {
+  let summary = "the same memory with other sizes and strides, `offset` elements further";
+  let description = [{
+    `starts` are integer scalars read at run time; `scales[k]` elements are added for each unit of starts[k], which is
+    checked against `limits[k]`: 0 <= start <= limit.
+  }];
+  let arguments = (ins NN_Ref:$x, Variadic<NN_Ref>:$starts, NN_DimAttr:$offset, NN_ShapeAttr:$scales, NN_ShapeAttr:$limits);
+  let results = (outs NN_Ref:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+def NN_BarrierOp : NN_Op<"barrier"> {
+  let summary = "all threads of the team wait for each other";
+  let assemblyFormat = "attr-dict";
+}
+
+#endif

@@ -1,0 +1,7 @@
+#include "dialect/Dialect.h"
+
+using namespace mlir;
+using namespace nn;
+
+#define GET_OP_CLASSES
+#include "dialect/Random.cpp.inc"
