@@ -92,6 +92,5 @@ void PackOp::build(OpBuilder &b, OperationState &state, Value x, int64_t panel) 
   packed.dims.push_back(panel);
   state.addOperands(x);
   state.addTypes(tensorType(packed, elementOf(x.getType())));
-  state.addAttribute("operandSegmentSizes", b.getDenseI32ArrayAttr({1, 0}));
   state.addAttribute("panel", b.getI64IntegerAttr(panel));
 }

@@ -39,7 +39,7 @@ def NN_ContractOp : NN_KernelOp<"contract", [AttrSizedOperandSegments]> {
   }];
 }
 
-def NN_PackOp : NN_KernelOp<"pack", [AttrSizedOperandSegments]> {
+def NN_PackOp : NN_KernelOp<"pack"> {
   let summary = "rhs of a contraction `[b.., k, n]` as panels `[b.., ceil(n / panel), k, panel]`, the last one filled with zeros";
   let arguments = (ins NN_TensorOrRef:$x, Variadic<NN_Ref>:$inits, I64Attr:$panel);
   let results = (outs Variadic<NN_Tensor>:$results);

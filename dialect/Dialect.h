@@ -20,14 +20,23 @@
 #include "dialect/Types.h.inc"
 #define GET_OP_CLASSES
 #include "dialect/Contraction.h.inc"
+#define GET_OP_CLASSES
 #include "dialect/Elementwise.h.inc"
+#define GET_OP_CLASSES
 #include "dialect/Indexing.h.inc"
+#define GET_OP_CLASSES
 #include "dialect/Kernels.h.inc"
+#define GET_OP_CLASSES
 #include "dialect/Parameters.h.inc"
+#define GET_OP_CLASSES
 #include "dialect/Places.h.inc"
+#define GET_OP_CLASSES
 #include "dialect/Random.h.inc"
+#define GET_OP_CLASSES
 #include "dialect/Recurrence.h.inc"
+#define GET_OP_CLASSES
 #include "dialect/Reduction.h.inc"
+#define GET_OP_CLASSES
 #include "dialect/Shape.h.inc"
 
 namespace nn {

@@ -20,7 +20,6 @@ def NN_Dialect : Dialect {
   }];
   let useDefaultAttributePrinterParser = 1;
   let useDefaultTypePrinterParser = 1;
-  let usePropertiesForAttributes = 0;
   let hasConstantMaterializer = 1;
   let dependentDialects = ["::mlir::func::FuncDialect"];
   let extraClassDeclaration = [{
@@ -43,9 +42,9 @@ class NN_LanguageOp<string mnemonic, list<Trait> traits = []>
   let extraClassDefinition = "::nn::Signature $cppClass::signature() {" # signatureBody # "}\n" #
       "::llvm::LogicalResult $cppClass::shapeRule(const ::nn::RuleInput &in, ::nn::Report &report, ::llvm::SmallVectorImpl<::mlir::Type> &results) {" # ruleBody # "}\n" # [{
     ::llvm::LogicalResult $cppClass::inferReturnTypes(::mlir::MLIRContext *context, std::optional<::mlir::Location> loc,
-        ::mlir::ValueRange operands, ::mlir::DictionaryAttr attributes, ::mlir::OpaqueProperties, ::mlir::RegionRange,
+        ::mlir::ValueRange operands, ::mlir::DictionaryAttr attributes, ::mlir::OpaqueProperties properties, ::mlir::RegionRange,
         ::llvm::SmallVectorImpl<::mlir::Type> &results) {
-      return ::nn::inferByShapeRule<$cppClass>(context, loc, operands, attributes, results);
+      return ::nn::inferByShapeRule<$cppClass>(context, loc, operands, attributes, properties, results);
     }
   }];
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";

@@ -103,8 +103,12 @@ llvm::LogicalResult reductionRule(const RuleInput &, Report &, llvm::SmallVector
 template <typename OpTy>
 llvm::LogicalResult inferByShapeRule(mlir::MLIRContext *context, std::optional<mlir::Location> loc,
                                      mlir::ValueRange operands, mlir::DictionaryAttr attributes,
-                                     llvm::SmallVectorImpl<mlir::Type> &results) {
+                                     mlir::OpaqueProperties properties, llvm::SmallVectorImpl<mlir::Type> &results) {
   llvm::SmallVector<mlir::Type> types(operands.getTypes());
+  if constexpr (OpTy::hasProperties())
+    if (properties)
+      attributes = llvm::cast<mlir::DictionaryAttr>(
+          OpTy::getPropertiesAsAttr(context, *properties.as<typename OpTy::Properties *>()));
   Report report;
   if (succeeded(OpTy::shapeRule(RuleInput{context, types, attributes}, report, results)))
     return llvm::success();

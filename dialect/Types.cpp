@@ -87,9 +87,10 @@ static FailureOr<Shape> parseShape(AsmParser &p) {
   Shape shape;
   auto one = [&]() -> ParseResult {
     FailureOr<Dim> d = parseSum(p);
-    if (succeeded(d))
-      shape.dims.push_back(*d);
-    return d;
+    if (failed(d))
+      return failure();
+    shape.dims.push_back(*d);
+    return success();
   };
   if (p.parseCommaSeparatedList(AsmParser::Delimiter::Square, one))
     return failure();
@@ -135,14 +136,14 @@ void RefType::print(AsmPrinter &p) const {
 }
 bool RefType::isContiguous() const { return getStrides() == getShape().rowMajorStrides(); }
 
-Type GraphType::parse(AsmParser &p) {
+Type nn::GraphType::parse(AsmParser &p) {
   FailureOr<Dim> s, t, e;
   if (p.parseLess() || failed(s = parseSum(p)) || p.parseComma() || failed(t = parseSum(p)) || p.parseComma() ||
       failed(e = parseSum(p)) || p.parseGreater())
     return {};
   return get(p.getContext(), *s, *t, *e);
 }
-void GraphType::print(AsmPrinter &p) const {
+void nn::GraphType::print(AsmPrinter &p) const {
   p << "<" << getSources().str() << ", " << getTargets().str() << ", " << getEdges().str() << ">";
 }
 
@@ -216,7 +217,7 @@ std::string nn::describeElement(Type t) {
 }
 
 std::string nn::describe(Type t) {
-  if (auto graph = dyn_cast<GraphType>(t)) {
+  if (auto graph = dyn_cast<nn::GraphType>(t)) {
     std::string ends = graph.getSources() == graph.getTargets()
                            ? graph.getSources().str()
                            : graph.getSources().str() + " -> " + graph.getTargets().str();
