@@ -11,7 +11,7 @@ def NN_AllocOp : NN_Op<"alloc", [MemoryEffects<[MemAlloc]>]> {
 }
 def NN_SlotOp : NN_Op<"slot", [Pure]> {
   let summary = "the place at a byte offset of the frame";
-  let arguments = (ins AnyType:$frame, Index:$offset);
+  let arguments = (ins AnyType:$frame, I64:$offset);
   let results = (outs NN_Ref:$result);
   let assemblyFormat = "$frame `[` $offset `]` attr-dict `:` type($frame) `->` type($result)";
 }

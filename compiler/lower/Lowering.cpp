@@ -1,0 +1,389 @@
+#include "compiler/lower/Lowering.h"
+
+#include "mlir/IR/IRMapping.h"
+
+using namespace mlir;
+using namespace nn;
+using namespace nnc;
+
+Lowering::Lowering(func::FuncOp function, const cpu::Cpu &target)
+    : b(function.getContext()), loc(function.getLoc()), target(target), function(function) {
+  b.setInsertionPointToStart(&function.getBody().front());
+}
+
+/// Builds a value at the beginning of the function, after those built there before.
+Value Lowering::atEntry(function_ref<Value()> make) {
+  OpBuilder::InsertionGuard guard(b);
+  if (lastAtEntry)
+    b.setInsertionPointAfter(lastAtEntry);
+  else
+    b.setInsertionPointToStart(&function.getBody().front());
+  Value v = make();
+  if (Operation *op = v.getDefiningOp(); op && op->getBlock() == &function.getBody().front())
+    lastAtEntry = op;
+  return v;
+}
+
+// ---- numbers ---------------------------------------------------------------------------------------------------------
+
+static std::optional<int64_t> constantOf(Value v) {
+  APInt value;
+  return matchPattern(v, m_ConstantInt(&value)) ? std::optional(value.getSExtValue()) : std::nullopt;
+}
+
+Value Lowering::constant(int64_t value) { return arith::ConstantIntOp::create(b, loc, b.getI64Type(), value); }
+
+Value Lowering::add(Value a, Value c) {
+  std::optional<int64_t> x = constantOf(a), y = constantOf(c);
+  if (x && y)
+    return constant(*x + *y);
+  if (x == 0)
+    return c;
+  return y == 0 ? a : arith::AddIOp::create(b, loc, a, c).getResult();
+}
+Value Lowering::mul(Value a, Value c) {
+  std::optional<int64_t> x = constantOf(a), y = constantOf(c);
+  if (x && y)
+    return constant(*x * *y);
+  if (x == 0 || y == 0)
+    return constant(0);
+  if (x == 1)
+    return c;
+  return y == 1 ? a : arith::MulIOp::create(b, loc, a, c).getResult();
+}
+Value Lowering::sub(Value a, Value c) {
+  std::optional<int64_t> x = constantOf(a), y = constantOf(c);
+  if (x && y)
+    return constant(*x - *y);
+  return y == 0 ? a : arith::SubIOp::create(b, loc, a, c).getResult();
+}
+Value Lowering::minimum(Value a, Value c) {
+  std::optional<int64_t> x = constantOf(a), y = constantOf(c);
+  if (x && y)
+    return constant(std::min(*x, *y));
+  return arith::MinSIOp::create(b, loc, a, c);
+}
+Value Lowering::maximum(Value a, Value c) {
+  std::optional<int64_t> x = constantOf(a), y = constantOf(c);
+  if (x && y)
+    return constant(std::max(*x, *y));
+  return arith::MaxSIOp::create(b, loc, a, c);
+}
+Value Lowering::quotient(Value a, int64_t c) {
+  if (std::optional<int64_t> x = constantOf(a))
+    return constant(*x / c);
+  return c == 1 ? a : arith::DivUIOp::create(b, loc, a, constant(c)).getResult();
+}
+Value Lowering::ceilQuotient(Value a, int64_t c) { return quotient(add(a, constant(c - 1)), c); }
+Value Lowering::less(Value a, Value c) { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, a, c); }
+
+Value Lowering::size(const Dim &dim) {
+  for (auto &[known, value] : sizes)
+    if (known == dim)
+      return value;
+  if (dim.isConstant())
+    return constant(dim.constant());
+  auto atom = [&](const Dim::Atom &a) -> Value {
+    switch (a.kind) {
+    case Dim::AtomKind::Symbol: {
+      auto names = function->getAttrOfType<ArrayAttr>("nn.dims");
+      for (auto [i, name] : llvm::enumerate(names))
+        if (cast<StringAttr>(name).getValue() == a.text)
+          return function.getArgument(2 + i);
+      llvm_unreachable("a free dimension that the function does not have");
+    }
+    case Dim::AtomKind::Floor: {
+      Value num = size(*a.num), den = size(*a.den);
+      return arith::FloorDivSIOp::create(b, loc, num, den);
+    }
+    case Dim::AtomKind::Group:
+      return size(*a.num);
+    }
+    llvm_unreachable("kind of atom");
+  };
+  // The terms over one denominator; then one exact division.
+  int64_t denominator = 1;
+  std::vector<Dim::Factor> divisors;
+  for (const Dim::Term &t : dim.terms()) {
+    denominator = std::lcm(denominator, t.den);
+    for (const Dim::Factor &f : t.factors)
+      if (f.power < 0) {
+        auto at = llvm::find_if(divisors, [&](const Dim::Factor &g) { return g.atom == f.atom; });
+        if (at == divisors.end())
+          divisors.push_back({f.atom, -f.power});
+        else
+          at->power = std::max(at->power, -f.power);
+      }
+  }
+  Value value = atEntry([&] {
+    Value sum = constant(0);
+    for (const Dim::Term &t : dim.terms()) {
+      Value product = constant(t.num * (denominator / t.den));
+      auto times = [&](const Dim::Atom &a, int32_t power) {
+        for (int32_t i = 0; i < power; ++i)
+          product = mul(product, atom(a));
+      };
+      for (const Dim::Factor &f : t.factors)
+        if (f.power > 0)
+          times(f.atom, f.power);
+      for (const Dim::Factor &d : divisors) {
+        int32_t has = 0;
+        for (const Dim::Factor &f : t.factors)
+          if (f.atom == d.atom && f.power < 0)
+            has = -f.power;
+        times(d.atom, d.power - has);
+      }
+      sum = add(sum, product);
+    }
+    Value divisor = constant(denominator);
+    for (const Dim::Factor &d : divisors)
+      for (int32_t i = 0; i < d.power; ++i)
+        divisor = mul(divisor, atom(d.atom));
+    if (constantOf(divisor) != 1)
+      sum = arith::DivSIOp::create(b, loc, sum, divisor);
+    return sum;
+  });
+  sizes.emplace_back(dim, value);
+  return value;
+}
+
+// ---- places ----------------------------------------------------------------------------------------------------------
+
+Value Lowering::pointer(Value ref) {
+  Value &p = pointers[ref];
+  if (!p) {
+    assert(isa<BlockArgument>(ref) && "places are slots, views or arguments");
+    p = atEntry([&] {
+      return UnrealizedConversionCastOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), ref).getResult(0);
+    });
+  }
+  return p;
+}
+
+Type Lowering::memoryType(Type element) { return element.isInteger(1) ? b.getI8Type() : element; }
+
+Value Lowering::advance(Value base, Value offset, Type element) {
+  if (constantOf(offset) == 0)
+    return base;
+  return LLVM::GEPOp::create(b, loc, base.getType(), memoryType(element), base, ArrayRef<LLVM::GEPArg>{offset},
+                             LLVM::GEPNoWrapFlags::inbounds);
+}
+
+Value Lowering::offset(const Shape &strides, ValueRange index) {
+  Value sum = constant(0);
+  for (auto [stride, i] : llvm::zip(strides, index))
+    sum = add(sum, mul(i, size(stride)));
+  return sum;
+}
+
+// ---- elements --------------------------------------------------------------------------------------------------------
+
+Type Lowering::vectorOf(Type element, int64_t width) {
+  return width == 1 ? element : VectorType::get({width}, element);
+}
+
+Value Lowering::splat(Value scalar, int64_t width) {
+  if (width == 1 || isa<VectorType>(scalar.getType()))
+    return scalar;
+  return vector::BroadcastOp::create(b, loc, VectorType::get({width}, scalar.getType()), scalar);
+}
+
+static int64_t bytesOf(Type element) { return std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8); }
+
+Value Lowering::load(Value base, Type element, int64_t width, Value mask, int64_t alignment) {
+  Type stored = memoryType(element), type = vectorOf(stored, width);
+  if (!alignment)
+    alignment = bytesOf(element);
+  Value v;
+  if (mask) {
+    Value zero = arith::ConstantOp::create(b, loc, type, b.getZeroAttr(type));
+    v = LLVM::MaskedLoadOp::create(b, loc, type, base, mask, zero, b.getI32IntegerAttr(alignment));
+  } else {
+    v = LLVM::LoadOp::create(b, loc, type, base, alignment);
+  }
+  if (stored == element)
+    return v;
+  Value zero = arith::ConstantOp::create(b, loc, type, b.getZeroAttr(type)); // any nonzero byte is true
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, v, zero);
+}
+
+void Lowering::store(Value value, Value base, Type element, Value mask, int64_t alignment) {
+  if (!alignment)
+    alignment = bytesOf(element);
+  if (element.isInteger(1)) {
+    auto vector = dyn_cast<VectorType>(value.getType());
+    Type bytes = vector ? Type(vector.clone(b.getI8Type())) : Type(b.getI8Type());
+    value = arith::ExtUIOp::create(b, loc, bytes, value);
+  }
+  if (mask)
+    LLVM::MaskedStoreOp::create(b, loc, value, base, mask, b.getI32IntegerAttr(alignment));
+  else
+    LLVM::StoreOp::create(b, loc, value, base, alignment);
+}
+
+Value Lowering::loadStrided(Value base, Type element, Value stride, int64_t width, Value count) {
+  if (width == 1)
+    return load(base, element, 1);
+  Type type = vectorOf(element, width);
+  Value v = arith::ConstantOp::create(b, loc, type, b.getZeroAttr(type));
+  for (int64_t i = 0; i < width; ++i) {
+    Value lane = constant(i);
+    if (count) // lanes beyond the end read the last element again
+      lane = minimum(lane, sub(count, constant(1)));
+    Value x = load(advance(base, mul(lane, stride), element), element, 1);
+    v = vector::InsertOp::create(b, loc, x, v, i);
+  }
+  return v;
+}
+
+void Lowering::storeStrided(Value value, Value base, Type element, Value stride, Value count) {
+  auto vector = dyn_cast<VectorType>(value.getType());
+  if (!vector)
+    return store(value, base, element);
+  for (int64_t i = 0; i < vector.getDimSize(0); ++i) {
+    auto one = [&] {
+      Value x = vector::ExtractOp::create(b, loc, value, i);
+      store(x, advance(base, mul(constant(i), stride), element), element);
+    };
+    if (count)
+      ifThen(less(constant(i), count), one);
+    else
+      one();
+  }
+}
+
+Value Lowering::mask(Value count, int64_t width) {
+  auto type = VectorType::get({width}, b.getI32Type());
+  SmallVector<int32_t> lanes;
+  for (int64_t i = 0; i < width; ++i)
+    lanes.push_back(i);
+  Value iota = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, ArrayRef<int32_t>(lanes)));
+  Value limit = arith::TruncIOp::create(b, loc, b.getI32Type(), minimum(count, constant(width)));
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, iota, splat(limit, width));
+}
+
+Value Lowering::stack(Type element, int64_t count, int64_t alignment) {
+  return atEntry([&] {
+    return LLVM::AllocaOp::create(b, loc, LLVM::LLVMPointerType::get(b.getContext()), memoryType(element),
+                                  constant(count), alignment)
+        .getResult();
+  });
+}
+
+// ---- loops -----------------------------------------------------------------------------------------------------------
+
+void Lowering::loop(Value from, Value to, int64_t step, function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(b, loc, from, to, constant(step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+SmallVector<Value> Lowering::loop(Value from, Value to, int64_t step, ValueRange init,
+                                  function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  auto loop = scf::ForOp::create(b, loc, from, to, constant(step), init);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  scf::YieldOp::create(b, loc, body(loop.getInductionVar(), loop.getRegionIterArgs()));
+  return SmallVector<Value>(loop.getResults());
+}
+
+void Lowering::ifThen(Value condition, function_ref<void()> then) {
+  auto branch = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  then();
+}
+
+void Lowering::ifThenElse(Value condition, function_ref<void()> then, function_ref<void()> otherwise) {
+  auto branch = scf::IfOp::create(b, loc, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  then();
+  b.setInsertionPointToStart(branch.elseBlock());
+  otherwise();
+}
+
+void Lowering::vectorLoop(Value from, Value to, int64_t width, function_ref<void(Value, Value, Value)> body) {
+  if (width == 1)
+    return loop(from, to, 1, [&](Value i) { body(i, {}, {}); });
+  Value full = add(from, mul(quotient(maximum(sub(to, from), constant(0)), width), constant(width)));
+  loop(from, full, width, [&](Value i) { body(i, {}, {}); });
+  ifThen(less(full, to), [&] {
+    Value count = sub(to, full);
+    body(full, mask(count, width), count);
+  });
+}
+
+// ---- threads ---------------------------------------------------------------------------------------------------------
+
+Value Lowering::team() { return function.getArgument(0); }
+
+Value Lowering::tid() {
+  if (!cachedTid)
+    cachedTid = atEntry([&] { return arith::ExtSIOp::create(b, loc, b.getI64Type(), function.getArgument(1)); });
+  return cachedTid;
+}
+
+Value Lowering::teamSize() {
+  if (!cachedTeamSize)
+    cachedTeamSize = atEntry([&] {
+      Value size = LLVM::LoadOp::create(b, loc, b.getI32Type(), team(), 4);
+      return arith::ExtSIOp::create(b, loc, b.getI64Type(), size).getResult();
+    });
+  return cachedTeamSize;
+}
+
+Share Lowering::share(Value n, int64_t grain) {
+  Value units = ceilQuotient(n, grain);
+  Value each = arith::CeilDivSIOp::create(b, loc, units, teamSize());
+  Value step = mul(each, constant(grain));
+  Value from = minimum(mul(tid(), step), n);
+  return {from, minimum(add(from, step), n)};
+}
+
+Value Lowering::call(StringRef name, TypeRange results, ValueRange arguments) {
+  auto module = function->getParentOfType<ModuleOp>();
+  auto callee = module.lookupSymbol<func::FuncOp>(name);
+  if (!callee) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToEnd(module.getBody());
+    callee = func::FuncOp::create(b, loc, name, b.getFunctionType(arguments.getTypes(), results));
+    callee.setPrivate();
+  }
+  auto op = func::CallOp::create(b, loc, callee, arguments);
+  return op.getNumResults() ? op.getResult(0) : Value();
+}
+
+void Lowering::barrier() { call("nnrt_barrier", {}, {team(), function.getArgument(1)}); }
+
+// ---- bodies ----------------------------------------------------------------------------------------------------------
+
+SmallVector<Value> Lowering::inlineBody(Block &body, ValueRange arguments, int64_t width,
+                                        function_ref<Value(int64_t)> index) {
+  IRMapping map;
+  for (auto [arg, value] : llvm::zip(body.getArguments(), arguments))
+    map.map(arg, splat(value, width));
+  for (Operation &op : body.without_terminator()) {
+    if (auto position = dyn_cast<IndexOp>(op)) {
+      map.map(position.getResult(), splat(index(position.getAxis()), width));
+      continue;
+    }
+    if (auto size = dyn_cast<SizeOp>(op)) {
+      Value v = this->size(size.getValue().getValue());
+      if (Type t = elementOf(size.getType()); isa<FloatType>(t))
+        v = arith::SIToFPOp::create(b, loc, t, v);
+      else if (!t.isInteger(64))
+        v = arith::TruncIOp::create(b, loc, t, v);
+      map.map(size.getResult(), splat(v, width));
+      continue;
+    }
+    Operation *clone = b.clone(op, map);
+    for (OpResult result : clone->getResults())
+      result.setType(vectorOf(elementOf(result.getType()), width));
+  }
+  SmallVector<Value> yielded;
+  for (Value v : body.getTerminator()->getOperands())
+    yielded.push_back(splat(map.lookupOrDefault(v), width));
+  return yielded;
+}
