@@ -1,0 +1,116 @@
+#include "compiler/emit/Link.h"
+
+#include "compiler/emit/Embedded.h"
+
+#include "lld/Common/Driver.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/Errno.h"
+#include "llvm/Support/raw_ostream.h"
+
+#include <deque>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+LLD_HAS_DRIVER(elf)
+
+using namespace llvm;
+
+namespace nnc::emit {
+namespace {
+
+Error systemError(StringRef what) {
+  return createStringError("cannot link in memory: " + what + ": " + sys::StrError());
+}
+
+/// A file that exists only in memory. lld takes paths, and /proc gives it one.
+class MemoryFile {
+public:
+  MemoryFile(const MemoryFile &) = delete;
+  MemoryFile() : descriptor(memfd_create("nnc", MFD_CLOEXEC)) {}
+  ~MemoryFile() {
+    if (descriptor >= 0)
+      close(descriptor);
+  }
+
+  std::string path() const { return "/proc/self/fd/" + std::to_string(descriptor); }
+
+  Error write(StringRef content) {
+    if (descriptor < 0)
+      return systemError("memfd_create");
+    while (!content.empty()) {
+      ssize_t written = ::write(descriptor, content.data(), content.size());
+      if (written < 0 && errno != EINTR)
+        return systemError("write");
+      content = content.drop_front(std::max<ssize_t>(written, 0));
+    }
+    return Error::success();
+  }
+
+  Expected<Bytes> read() const {
+    struct stat status;
+    if (descriptor < 0 || fstat(descriptor, &status) != 0)
+      return systemError("stat");
+    Bytes bytes;
+    bytes.resize_for_overwrite(status.st_size);
+    for (size_t done = 0; done < bytes.size();) {
+      ssize_t count = pread(descriptor, bytes.data() + done, bytes.size() - done, done);
+      if (count == 0 || (count < 0 && errno != EINTR))
+        return systemError("read");
+      done += std::max<ssize_t>(count, 0);
+    }
+    return bytes;
+  }
+
+private:
+  int descriptor;
+};
+
+} // namespace
+
+Expected<Bytes> linkLibrary(ArrayRef<Bytes> objects, ArrayRef<std::string> exports, StringRef soname) {
+  std::deque<MemoryFile> files;
+  auto input = [&](StringRef content) -> Expected<std::string> {
+    if (Error error = files.emplace_back().write(content))
+      return error;
+    return files.back().path();
+  };
+  std::vector<std::string> arguments{"ld.lld", "-shared", "-m", "elf_x86_64"};
+  std::string versions = "{ global: " + join(exports, "; ") + "; local: *; };";
+  Expected<std::string> script = input(versions);
+  if (!script)
+    return script.takeError();
+  MemoryFile output;
+  if (Error error = output.write(""))
+    return error;
+  // lld's default, an output file that it maps, would get a SIGBUS when memory runs out.
+  arguments.insert(arguments.end(), {"-o", output.path(), "--no-mmap-output-file", "--soname=" + soname.str(),
+                                     "--version-script=" + *script, "--no-undefined-version"});
+  for (const char *option :
+       {"--no-undefined", "--gc-sections", "--as-needed", "--strip-all", "--build-id=none", "--hash-style=gnu",
+        "-ztext", "-znow", "-zrelro", "-znoexecstack", "--error-limit=0", "--color-diagnostics=never", "--threads=1"})
+    arguments.push_back(option);
+  std::vector<StringRef> contents;
+  for (const Bytes &object : objects)
+    contents.emplace_back(object.data(), object.size());
+  contents.insert(contents.end(), {embeddedRuntime(), embeddedLibc(), embeddedLibm()});
+  for (StringRef content : contents) {
+    Expected<std::string> path = input(content);
+    if (!path)
+      return path.takeError();
+    arguments.push_back(*path);
+  }
+
+  std::vector<const char *> pointers;
+  for (const std::string &argument : arguments)
+    pointers.push_back(argument.c_str());
+  std::string messages;
+  raw_string_ostream os(messages);
+  const lld::DriverDef drivers[] = {{lld::Gnu, &lld::elf::link}};
+  lld::Result result = lld::lldMain(pointers, os, os, drivers);
+  if (result.retCode != 0 || !result.canRunAgain)
+    return createStringError("internal error: the library does not link: " + StringRef(messages).trim());
+  return output.read();
+}
+
+} // namespace nnc::emit
