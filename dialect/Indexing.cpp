@@ -23,22 +23,36 @@ static LogicalResult oneHotRule(const RuleInput &in, Report &report, SmallVector
 #define GET_OP_CLASSES
 #include "dialect/Indexing.cpp.inc"
 
-static Shape gathered(const Shape &x, const Shape &index, int64_t axis) {
+static Shape gathered(const Shape &x, const Shape &index, int64_t axis, int64_t batch) {
   Shape shape(ArrayRef<Dim>(x.dims).take_front(axis));
-  llvm::append_range(shape.dims, index);
+  llvm::append_range(shape.dims, ArrayRef<Dim>(index.dims).drop_front(batch));
   llvm::append_range(shape.dims, ArrayRef<Dim>(x.dims).drop_front(axis + 1));
   return shape;
 }
-void GatherOp::build(OpBuilder &b, OperationState &state, Value x, Value index, int64_t axis) {
-  Shape shape = gathered(shapeOf(x.getType()), shapeOf(index.getType()), axis);
-  build(b, state, tensorType(shape, elementOf(x.getType())), x, index, b.getI64IntegerAttr(axis));
+
+void GatherOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  kernelEffects(*this, effects);
 }
+
+void GatherOp::build(OpBuilder &b, OperationState &state, Value x, Value index, int64_t axis, int64_t batch) {
+  Shape shape = gathered(shapeOf(x.getType()), shapeOf(index.getType()), axis, batch);
+  state.addOperands({x, index});
+  state.addTypes(tensorType(shape, elementOf(x.getType())));
+  state.addAttribute("axis", b.getI64IntegerAttr(axis));
+  state.addAttribute("batch", b.getI64IntegerAttr(batch));
+}
+
 LogicalResult GatherOp::verify() {
-  Shape x = shapeOf(getX().getType());
-  int64_t axis = getAxis();
-  if (axis < 0 || axis >= int64_t(x.rank()))
-    return emitOpError("has no axis ") << axis;
-  if (gathered(x, shapeOf(getIndex().getType()), axis) != shapeOf(getType()))
-    return emitOpError("has the wrong result shape");
-  return success(elementOf(getX().getType()) == elementOf(getType()));
+  Shape x = shapeOf(getX().getType()), index = shapeOf(getIndex().getType());
+  int64_t axis = getAxis(), batch = getBatch();
+  if (axis < 0 || axis >= int64_t(x.rank()) || batch < 0 || batch > axis || batch > int64_t(index.rank()))
+    return emitOpError("has no such axis or batch");
+  if (!std::equal(index.begin(), index.begin() + batch, x.begin()))
+    return emitOpError("batch axes of x and index differ");
+  if (getNumResults() + getInits().size() != 1)
+    return emitOpError("has one result or one init");
+  Type out = getNumResults() ? getResult(0).getType() : getInits()[0].getType();
+  if (gathered(x, index, axis, batch) != shapeOf(out) || elementOf(getX().getType()) != elementOf(out))
+    return emitOpError("has the wrong result type");
+  return success();
 }

@@ -4,13 +4,20 @@
 
 include "dialect/Dialect.td"
 
-def NN_GatherOp : NN_Op<"gather", [Pure]> {
-  let summary = "x[.., index, ..]: the axis is replaced by the axes of the index";
-  let arguments = (ins NN_Tensor:$x, NN_Tensor:$index, I64Attr:$axis);
-  let results = (outs NN_Tensor:$result);
-  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+def NN_GatherOp : NN_KernelOp<"gather"> {
+  let summary = "reads rows by number: result[b.., o.., i.., r..] = x[b.., o.., index[b.., i..], r..]";
+  let description = [{
+    `axis` of x is replaced by the axes of the index after its first `batch` ones, which are those of x (0 <= batch <= axis).
+    An index out of range reads 0 and makes the call fail with message `code` of the entry.
+  }];
+  let arguments = (ins NN_TensorOrRef:$x, NN_TensorOrRef:$index, Variadic<NN_Ref>:$inits, I64Attr:$axis,
+                   DefaultValuedAttr<I64Attr, "0">:$batch, DefaultValuedAttr<I64Attr, "0">:$code);
+  let results = (outs Variadic<NN_Tensor>:$results);
+  let assemblyFormat = [{
+    $x `[` $index `]` (`into` `(` $inits^ `:` type($inits) `)`)? attr-dict `:` type($x) `[` type($index) `]` (`->` type($results)^)?
+  }];
   let hasVerifier = 1;
-  let builders = [OpBuilder<(ins "::mlir::Value":$x, "::mlir::Value":$index, "int64_t":$axis)>];
+  let builders = [OpBuilder<(ins "::mlir::Value":$x, "::mlir::Value":$index, "int64_t":$axis, CArg<"int64_t", "0">:$batch)>];
 }
 def NN_PickOp : NN_LanguageOp<"pick"> {
   let summary = "the element of each row (last axis) at the row's index";

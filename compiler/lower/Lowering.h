@@ -115,6 +115,8 @@ void lowerRows(nn::RowsOp op, Lowering &l);
 void lowerCopy(nn::CopyOp op, Lowering &l);
 void lowerContract(nn::ContractOp op, Lowering &l);
 void lowerPack(nn::PackOp op, Lowering &l);
+void lowerGather(nn::GatherOp op, Lowering &l);
+void lowerScan(nn::ScanOp op, Lowering &l);
 
 /// Expands one elementwise operation on scalars or vectors into arith and vector code; null if it is none of ours.
 mlir::Value lowerElementwise(mlir::Operation *op, mlir::OpBuilder &b, const cpu::Cpu &target);

@@ -1,0 +1,151 @@
+#include "compiler/Passes.h"
+#include "compiler/lower/Lowering.h"
+
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace nn;
+
+namespace nnc {
+#define GEN_PASS_DEF_LOWERKERNELSPASS
+#define GEN_PASS_DEF_LOWERELEMENTWISEPASS
+#include "compiler/Passes.h.inc"
+
+namespace {
+FailureOr<cpu::Cpu> findCpu(Operation *op, StringRef name) {
+  llvm::Expected<cpu::Cpu> target = cpu::parseCpu(name);
+  if (target)
+    return *target;
+  return op->emitError(llvm::toString(target.takeError())), failure();
+}
+
+/// The address of a view: the base, the constant offset, and what its run-time starts add. A start that is out of range
+/// is kept inside: the entry has checked it, or reports it.
+void lowerView(ViewOp view, Lowering &l) {
+  Value offset = l.size(view.getOffset().getValue());
+  for (auto [start, scale, limit] : llvm::zip(view.getStarts(), view.getScales().getValue(), view.getLimits().getValue())) {
+    Type type = elementOf(start.getType());
+    Value at = l.load(l.pointer(start), type, 1);
+    if (!type.isInteger(64))
+      at = arith::ExtSIOp::create(l.b, l.loc, l.b.getI64Type(), at);
+    at = l.minimum(l.maximum(at, l.constant(0)), l.size(limit));
+    offset = l.add(offset, l.mul(at, l.size(scale)));
+  }
+  l.setPointer(view, l.advance(l.pointer(view.getX()), offset, elementOf(view.getType())));
+}
+
+void lowerSlot(SlotOp slot, Lowering &l) {
+  l.setPointer(slot, l.advance(slot.getFrame(), slot.getOffset(), l.b.getI8Type()));
+}
+
+/// A call passes sizes and addresses: the callee has the same signature once it is lowered.
+void lowerCall(func::CallOp call, Lowering &l) {
+  for (OpOperand &operand : call->getOpOperands())
+    if (isa<RefType>(operand.get().getType())) {
+      Value p = l.pointer(operand.get());
+      operand.set(UnrealizedConversionCastOp::create(l.b, l.loc, operand.get().getType(), p).getResult(0));
+    }
+}
+
+/// Kernels of one function, in order, those in the bodies of scans included.
+LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
+  Lowering l(function, target);
+  SmallVector<Operation *> work;
+  function.walk<WalkOrder::PreOrder>([&](Operation *op) {
+    if (isa<KernelOpInterface, ViewOp, SlotOp, BarrierOp, ScanOp>(op) ||
+        (isa<func::CallOp>(op) && llvm::any_of(op->getOperandTypes(), llvm::IsaPred<RefType>)))
+      work.push_back(op);
+  });
+  for (Operation *op : work) {
+    l.b.setInsertionPoint(op);
+    l.loc = op->getLoc();
+    bool known = llvm::TypeSwitch<Operation *, bool>(op)
+                     .Case([&](ViewOp o) { return lowerView(o, l), true; })
+                     .Case([&](SlotOp o) { return lowerSlot(o, l), true; })
+                     .Case([&](BarrierOp) { return l.barrier(), op->erase(), true; })
+                     .Case([&](func::CallOp o) { return lowerCall(o, l), true; })
+                     .Case([&](MapOp o) { return lowerMap(o, l), true; })
+                     .Case([&](RowsOp o) { return lowerRows(o, l), true; })
+                     .Case([&](CopyOp o) { return lowerCopy(o, l), true; })
+                     .Case([&](ContractOp o) { return lowerContract(o, l), true; })
+                     .Case([&](PackOp o) { return lowerPack(o, l), true; })
+                     .Case([&](GatherOp o) { return lowerGather(o, l), true; })
+                     .Case([&](ScanOp o) { return lowerScan(o, l), true; })
+                     .Default([](Operation *) { return false; });
+    if (!known)
+      return op->emitOpError("has no lowering");
+  }
+  // What is left of places: slots and views without users, then the arguments, which are addresses from here on.
+  SmallVector<Operation *> places;
+  function.walk([&](Operation *op) {
+    if (isa<ViewOp, SlotOp>(op))
+      places.push_back(op);
+  });
+  for (Operation *op : llvm::reverse(places))
+    if (op->use_empty())
+      op->erase();
+  auto pointer = LLVM::LLVMPointerType::get(function.getContext());
+  SmallVector<Type> types;
+  for (BlockArgument arg : function.getArguments()) {
+    if (isa<RefType>(arg.getType())) {
+      arg.setType(pointer);
+      for (Operation *user : llvm::make_early_inc_range(arg.getUsers()))
+        if (auto cast = dyn_cast<UnrealizedConversionCastOp>(user)) {
+          cast.getResult(0).replaceAllUsesWith(arg);
+          cast.erase();
+        }
+    }
+    types.push_back(arg.getType());
+  }
+  function.setFunctionType(FunctionType::get(function.getContext(), types, function.getResultTypes()));
+  return success();
+}
+
+struct LowerKernels : impl::LowerKernelsPassBase<LowerKernels> {
+  using LowerKernelsPassBase::LowerKernelsPassBase;
+  void runOnOperation() override {
+    FailureOr<cpu::Cpu> target = findCpu(getOperation(), cpu);
+    if (failed(target))
+      return signalPassFailure();
+    SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
+    for (func::FuncOp function : functions)
+      if (!function.isExternal() && failed(lowerFunction(function, *target)))
+        return signalPassFailure();
+    // Callers pass addresses now: the casts between addresses and places meet and go.
+    getOperation().walk([](func::CallOp call) {
+      for (OpOperand &operand : call->getOpOperands())
+        if (auto cast = operand.get().getDefiningOp<UnrealizedConversionCastOp>(); cast && isa<RefType>(cast.getResult(0).getType()))
+          operand.set(cast.getOperand(0));
+    });
+    getOperation().walk([](UnrealizedConversionCastOp cast) {
+      if (cast.use_empty())
+        cast.erase();
+    });
+  }
+};
+
+struct LowerElementwise : impl::LowerElementwisePassBase<LowerElementwise> {
+  using LowerElementwisePassBase::LowerElementwisePassBase;
+  void runOnOperation() override {
+    FailureOr<cpu::Cpu> target = findCpu(getOperation(), cpu);
+    if (failed(target))
+      return signalPassFailure();
+    SmallVector<Operation *> work;
+    getOperation().walk([&](Operation *op) {
+      if (op->hasTrait<Elementwise>())
+        work.push_back(op);
+    });
+    for (Operation *op : work) {
+      OpBuilder b(op);
+      Value v = lowerElementwise(op, b, *target);
+      if (!v) {
+        op->emitOpError("has no lowering on ") << op->getResult(0).getType();
+        return signalPassFailure();
+      }
+      op->getResult(0).replaceAllUsesWith(v);
+      op->erase();
+    }
+  }
+};
+} // namespace
+} // namespace nnc
