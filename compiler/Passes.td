@@ -10,54 +10,13 @@ class NN_TargetPass<string argument, string operation> : NN_Pass<argument, opera
 }
 
 // ---- optimize: nn on tensors -> nn on tensors ------------------------------------------------------------------------
-def InlinePass : NN_Pass<"nn-inline", "::mlir::ModuleOp"> {
-  let summary = "Dissolves layers that are used once or small into their users";
-}
-def DecomposePass : NN_Pass<"decompose", "::mlir::func::FuncOp"> {
-  let summary = "Writes softmax, mean, variance and the like with sums, maxima and elementwise operations";
-}
-def MergeContractionsPass : NN_Pass<"merge-contractions", "::mlir::func::FuncOp"> {
-  let summary = "Makes one contraction of several that share their left operand";
-}
-def FuseEpiloguesPass : NN_Pass<"fuse-epilogues", "::mlir::func::FuncOp"> {
-  let summary = "Moves bias, activation and residual into the contraction whose result they take";
-}
-def FuseRowsPass : NN_Pass<"fuse-rows", "::mlir::func::FuncOp"> {
-  let summary = "Makes one kernel of reductions over the same rows and the elementwise work around them";
-}
-def FuseMapsPass : NN_Pass<"fuse-maps", "::mlir::func::FuncOp"> {
-  let summary = "Makes kernels of the elementwise operations that are left";
-}
-def CheckLoweredPass : NN_Pass<"check-lowered", "::mlir::ModuleOp"> {
-  let summary = "Refuses what can not be compiled yet, at the place in the program";
-}
 
 // ---- memory: from values to places -----------------------------------------------------------------------------------
-def PackPass : NN_TargetPass<"pack", "::mlir::ModuleOp"> {
-  let summary = "Packs the right operands of contractions into panels: parameters once at load, other values where they are made";
-}
-def BufferizePass : NN_Pass<"bufferize", "::mlir::ModuleOp"> {
-  let summary = "Gives every tensor a place; functions take their sizes, places and frame as arguments";
-}
-def WorkspacePass : NN_Pass<"workspace", "::mlir::ModuleOp"> {
-  let summary = "Shares the frame among places whose lives do not overlap";
-}
-def BarriersPass : NN_Pass<"barriers", "::mlir::func::FuncOp"> {
-  let summary = "Lets threads wait where one reads or overwrites what another wrote or reads";
-}
-def SignaturesPass : NN_TargetPass<"signatures", "::mlir::ModuleOp"> {
-  let summary = "Makes the functions that the runtime calls: measure, check and run of every entry";
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::LLVM::LLVMDialect"];
-}
 
 // ---- lower: kernels -> loops and vectors -----------------------------------------------------------------------------
 def LowerKernelsPass : NN_TargetPass<"lower-kernels", "::mlir::ModuleOp"> {
   let summary = "Turns kernels into loops over vectors and tiles";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::LLVM::LLVMDialect", "::mlir::vector::VectorDialect"];
-}
-def LowerElementwisePass : NN_TargetPass<"lower-elementwise", "::mlir::func::FuncOp"> {
-  let summary = "Expands elementwise operations on scalars and vectors";
-  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect", "::mlir::vector::VectorDialect"];
 }
 
 // ---- target: -> llvm -------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@
 #ifndef NNC_DIALECT_DIM_H
 #define NNC_DIALECT_DIM_H
 
+#include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/Hashing.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SmallVector.h"

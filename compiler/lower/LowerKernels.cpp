@@ -6,19 +6,18 @@
 using namespace mlir;
 using namespace nn;
 
-namespace nnc {
-#define GEN_PASS_DEF_LOWERKERNELSPASS
-#define GEN_PASS_DEF_LOWERELEMENTWISEPASS
-#include "compiler/Passes.h.inc"
-
-namespace {
-FailureOr<cpu::Cpu> findCpu(Operation *op, StringRef name) {
+FailureOr<nnc::cpu::Cpu> nnc::findCpu(Operation *op, StringRef name) {
   llvm::Expected<cpu::Cpu> target = cpu::parseCpu(name);
   if (target)
     return *target;
   return op->emitError(llvm::toString(target.takeError())), failure();
 }
 
+namespace nnc {
+#define GEN_PASS_DEF_LOWERKERNELSPASS
+#include "compiler/Passes.h.inc"
+
+namespace {
 /// The address of a view: the base, the constant offset, and what its run-time starts add. A start that is out of range
 /// is kept inside: the entry has checked it, or reports it.
 void lowerView(ViewOp view, Lowering &l) {
@@ -64,13 +63,6 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
                      .Case([&](SlotOp o) { return lowerSlot(o, l), true; })
                      .Case([&](BarrierOp) { return l.barrier(), op->erase(), true; })
                      .Case([&](func::CallOp o) { return lowerCall(o, l), true; })
-                     .Case([&](MapOp o) { return lowerMap(o, l), true; })
-                     .Case([&](RowsOp o) { return lowerRows(o, l), true; })
-                     .Case([&](CopyOp o) { return lowerCopy(o, l), true; })
-                     .Case([&](ContractOp o) { return lowerContract(o, l), true; })
-                     .Case([&](PackOp o) { return lowerPack(o, l), true; })
-                     .Case([&](GatherOp o) { return lowerGather(o, l), true; })
-                     .Case([&](ScanOp o) { return lowerScan(o, l), true; })
                      .Default([](Operation *) { return false; });
     if (!known)
       return op->emitOpError("has no lowering");
@@ -121,30 +113,6 @@ struct LowerKernels : impl::LowerKernelsPassBase<LowerKernels> {
       if (cast.use_empty())
         cast.erase();
     });
-  }
-};
-
-struct LowerElementwise : impl::LowerElementwisePassBase<LowerElementwise> {
-  using LowerElementwisePassBase::LowerElementwisePassBase;
-  void runOnOperation() override {
-    FailureOr<cpu::Cpu> target = findCpu(getOperation(), cpu);
-    if (failed(target))
-      return signalPassFailure();
-    SmallVector<Operation *> work;
-    getOperation().walk([&](Operation *op) {
-      if (op->hasTrait<Elementwise>())
-        work.push_back(op);
-    });
-    for (Operation *op : work) {
-      OpBuilder b(op);
-      Value v = lowerElementwise(op, b, *target);
-      if (!v) {
-        op->emitOpError("has no lowering on ") << op->getResult(0).getType();
-        return signalPassFailure();
-      }
-      op->getResult(0).replaceAllUsesWith(v);
-      op->erase();
-    }
   }
 };
 } // namespace

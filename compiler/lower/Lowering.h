@@ -121,5 +121,8 @@ void lowerScan(nn::ScanOp op, Lowering &l);
 /// Expands one elementwise operation on scalars or vectors into arith and vector code; null if it is none of ours.
 mlir::Value lowerElementwise(mlir::Operation *op, mlir::OpBuilder &b, const cpu::Cpu &target);
 
+/// The processor of that name; an unknown one is an error at `op`.
+mlir::FailureOr<cpu::Cpu> findCpu(mlir::Operation *op, llvm::StringRef name);
+
 } // namespace nnc
 #endif // NNC_COMPILER_LOWER_LOWERING_H
