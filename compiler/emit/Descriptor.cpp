@@ -6,6 +6,7 @@
 #include "runtime/Abi.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
@@ -16,8 +17,8 @@ namespace nnc::emit {
 namespace {
 
 // A struct that grows must be filled here as well.
-static_assert(sizeof(nnrt_argument) == 24 && sizeof(nnrt_entry) == 80 && sizeof(nnrt_parameter) == 64 &&
-              sizeof(nnrt_pack) == 32 && sizeof(nnrt_model) == 104);
+static_assert(sizeof(nnrt_argument) == 24 && sizeof(nnrt_entry) == 72 && sizeof(nnrt_parameter) == 64 &&
+              sizeof(nnrt_pack) == 32 && sizeof(nnrt_model) == 96);
 static_assert(int(ArgumentKind::Size) == NNRT_DIM && int(ArgumentKind::Scalar) == NNRT_SCALAR &&
               int(ArgumentKind::Input) == NNRT_INPUT && int(ArgumentKind::Output) == NNRT_OUTPUT &&
               int(ArgumentKind::Graph) == NNRT_GRAPH);
@@ -60,8 +61,8 @@ private:
 // ---- constants ------------------------------------------------------------------------------------------------------
 
 GlobalVariable *Descriptor::constant(const Twine &name, Constant *value) {
-  auto *global = new GlobalVariable(module, value->getType(), /*isConstant=*/true, GlobalValue::InternalLinkage, value,
-                                    name);
+  auto *global =
+      new GlobalVariable(module, value->getType(), /*isConstant=*/true, GlobalValue::InternalLinkage, value, name);
   global->setUnnamedAddr(GlobalValue::UnnamedAddr::Global);
   global->setAlignment(Align(8));
   return global;
@@ -85,7 +86,8 @@ Constant *Descriptor::array(const Twine &name, ArrayRef<Constant *> elements) {
 }
 
 Constant *Descriptor::integers(const Twine &name, Type *type, ArrayRef<int64_t> values) {
-  return array(name, map_to_vector(values, [&](int64_t value) { return cast<Constant>(ConstantInt::getSigned(type, value)); }));
+  return array(
+      name, map_to_vector(values, [&](int64_t value) { return cast<Constant>(ConstantInt::getSigned(type, value)); }));
 }
 
 /// The function of this name; remembers names that the module does not define.
@@ -105,7 +107,7 @@ Constant *Descriptor::arguments(const Twine &name, ArrayRef<Argument> list) {
     NNC_SET_POINTER(record, nnrt_argument, name, string(argument.name));
     NNC_SET_POINTER(record, nnrt_argument, shape, string(shapeText(argument.shape)));
     NNC_SET_INT(record, nnrt_argument, kind, argument.kind);
-    NNC_SET_INT(record, nnrt_argument, type, argument.kind == ArgumentKind::Size ? NN_I64 : argument.type);
+    NNC_SET_INT(record, nnrt_argument, type, elementType(argument));
     NNC_SET_INT(record, nnrt_argument, rank, argument.shape.size());
     NNC_SET_INT(record, nnrt_argument, optional, argument.optional);
     records.push_back(record.build());
@@ -183,8 +185,9 @@ Constant *Descriptor::model(const Model &model) {
     NNC_SET_INT(record, nnrt_pack, parameter, pack.parameter);
     NNC_SET_INT(record, nnrt_pack, offset, pack.offset);
     NNC_SET_INT(record, nnrt_pack, bytes, pack.bytes);
-    NNC_SET_POINTER(record, nnrt_pack, run,
-                    job(prefix + ".pack" + std::to_string(index), model.parameters[pack.parameter].path, pack.code, {}));
+    NNC_SET_POINTER(
+        record, nnrt_pack, run,
+        job(prefix + ".pack" + std::to_string(index), model.parameters[pack.parameter].path, pack.code, {}));
     packs.push_back(record.build());
   }
 
@@ -226,6 +229,7 @@ Type *Descriptor::machineType(char letter) {
 Function *Descriptor::exported(const std::string &name, FunctionType *type) {
   auto *function = Function::Create(type, GlobalValue::ExternalLinkage, name, module);
   function->addFnAttr("target-cpu", "x86-64");
+  function->setUWTableKind(UWTableKind::Async);
   function->setDoesNotThrow();
   BasicBlock::Create(context, "", function);
   return function;
@@ -268,7 +272,7 @@ void Descriptor::addEntryFunction(const Entry &entry, unsigned index) {
     return argument.kind == ArgumentKind::Size || (argument.kind == ArgumentKind::Scalar && !argument.optional);
   };
   auto valueType = [&](const Argument &argument) -> Type * {
-    switch (argument.kind == ArgumentKind::Size ? NN_I64 : argument.type) {
+    switch (elementType(argument)) {
     case NN_F64:
       return Type::getDoubleTy(context);
     case NN_F32:
@@ -325,6 +329,7 @@ Error Descriptor::add(const Interface &interface) {
   GlobalVariable *text =
       constant("nnc.manifest", ConstantDataArray::getString(context, manifestText(interface, cpu.name)));
   text->setSection(manifestSection);
+  text->setUnnamedAddr(GlobalValue::UnnamedAddr::None); // else the linker may merge its pieces
   manifest = text;
   for (const Model &model : interface.models) {
     Constant *table = this->model(model);

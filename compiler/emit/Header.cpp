@@ -15,8 +15,10 @@ namespace {
 
 constexpr StringRef threadRules =
     "A model holds the parameters; any number of contexts, one per user, share it. A context serves one thread at a\n"
-    "time. Different contexts may be used from different threads at once, and so may save, get and context_create. Calls\n"
-    "that say that they need the model exclusively (load, load_part, set and entries that write a buffer) must not run\n"
+    "time. Different contexts may be used from different threads at once, and so may save, get and context_create. "
+    "Calls\n"
+    "that say that they need the model exclusively (load, load_part, set and entries that write a buffer) must not "
+    "run\n"
     "while any other call uses the model or one of its contexts.\n"
     "Tensors are dense, row after row, and aligned as their element type; outputs must not overlap anything else.\n"
     "After a fork the child runs with one thread.";
@@ -79,7 +81,7 @@ std::string safeName(StringRef name) {
 
 std::string declare(const Argument &argument) {
   std::string name = safeName(argument.name);
-  std::string type = argument.kind == ArgumentKind::Graph ? "nn_graph" : cType(argument.type).str();
+  std::string type = argument.kind == ArgumentKind::Graph ? "nn_graph" : cType(elementType(argument)).str();
   switch (argument.kind) {
   case ArgumentKind::Size:
     return type + " " + name;
@@ -101,7 +103,7 @@ std::string describe(const Argument &argument) {
   else if (argument.kind == ArgumentKind::Graph)
     text = "graph";
   else
-    text = (typeName(argument.type) + (argument.shape.empty() ? "" : " ") + shapeText(argument.shape)).str();
+    text = (typeName(elementType(argument)) + (argument.shape.empty() ? "" : " ") + shapeText(argument.shape)).str();
   if (argument.optional)
     text += ", may be NULL";
   if (argument.kind == ArgumentKind::Output)

@@ -22,9 +22,9 @@ enum class ArgumentKind : int8_t {
 
 struct Argument {
   ArgumentKind kind = ArgumentKind::Input;
-  std::string name; ///< of the C parameter: "image", "B", "out"
-  std::string doc;  ///< text of the `///` comment, lines separated by '\n', without the slashes; may be empty
-  nn_type type = NN_F32;          ///< NN_I64 for sizes; not used for graphs
+  std::string name;      ///< of the C parameter: "image", "B", "out"
+  std::string doc;       ///< text of the `///` comment, lines separated by '\n', without the slashes; may be empty
+  nn_type type = NN_F32; ///< not used for sizes and graphs
   std::vector<std::string> shape; ///< one text per dimension: {"B", "2 * d", "64"}; empty for rank 0
   bool optional = false;          ///< may be NULL
 };
@@ -45,7 +45,7 @@ struct Entry {
   std::vector<Argument> arguments;   ///< in the order of the C function: sizes, inputs, outputs
   std::vector<std::string> messages; ///< text of code c is messages[c - 1]
   Code code;
-  bool writesModel = false;    ///< needs the model exclusively
+  bool writesModel = false;   ///< needs the model exclusively
   std::vector<int32_t> packs; ///< indices into Model::packs, ascending
 };
 

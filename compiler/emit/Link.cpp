@@ -8,8 +8,9 @@
 #include "llvm/Support/raw_ostream.h"
 
 #include <deque>
+#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
+#include <thread>
 #include <unistd.h>
 
 LLD_HAS_DRIVER(elf)
@@ -47,23 +48,45 @@ public:
     return Error::success();
   }
 
-  Expected<Bytes> read() const {
-    struct stat status;
-    if (descriptor < 0 || fstat(descriptor, &status) != 0)
-      return systemError("stat");
-    Bytes bytes;
-    bytes.resize_for_overwrite(status.st_size);
-    for (size_t done = 0; done < bytes.size();) {
-      ssize_t count = pread(descriptor, bytes.data() + done, bytes.size() - done, done);
-      if (count == 0 || (count < 0 && errno != EINTR))
-        return systemError("read");
-      done += std::max<ssize_t>(count, 0);
+private:
+  int descriptor;
+};
+
+/// Takes what is written to a path. lld collects its output in memory first if the path is no regular file (else it
+/// maps the file, and a full disk becomes a SIGBUS), so this is a pipe with a thread at its end.
+class Receiver {
+public:
+  Receiver() {
+    if (pipe2(ends, O_CLOEXEC) == 0)
+      thread = std::thread([this] { receive(); });
+  }
+  ~Receiver() { finish(); }
+
+  bool works() const { return ends[0] >= 0; }
+  std::string path() const { return "/proc/self/fd/" + std::to_string(ends[1]); }
+
+  Bytes finish() {
+    if (thread.joinable()) {
+      close(ends[1]);
+      thread.join();
+      close(ends[0]);
     }
-    return bytes;
+    return std::move(bytes);
   }
 
 private:
-  int descriptor;
+  void receive() {
+    char buffer[1 << 16];
+    for (ssize_t count; (count = read(ends[0], buffer, sizeof buffer)) != 0;)
+      if (count > 0)
+        bytes.append(buffer, buffer + count);
+      else if (errno != EINTR)
+        return;
+  }
+
+  int ends[2] = {-1, -1};
+  Bytes bytes;
+  std::thread thread;
 };
 
 } // namespace
@@ -80,15 +103,14 @@ Expected<Bytes> linkLibrary(ArrayRef<Bytes> objects, ArrayRef<std::string> expor
   Expected<std::string> script = input(versions);
   if (!script)
     return script.takeError();
-  MemoryFile output;
-  if (Error error = output.write(""))
-    return error;
-  // lld's default, an output file that it maps, would get a SIGBUS when memory runs out.
-  arguments.insert(arguments.end(), {"-o", output.path(), "--no-mmap-output-file", "--soname=" + soname.str(),
-                                     "--version-script=" + *script, "--no-undefined-version"});
-  for (const char *option :
-       {"--no-undefined", "--gc-sections", "--as-needed", "--strip-all", "--build-id=none", "--hash-style=gnu",
-        "-ztext", "-znow", "-zrelro", "-znoexecstack", "--error-limit=0", "--color-diagnostics=never", "--threads=1"})
+  Receiver output;
+  if (!output.works())
+    return systemError("pipe");
+  arguments.insert(arguments.end(), {"-o", output.path(), "--soname=" + soname.str(), "--version-script=" + *script,
+                                     "--no-undefined-version"});
+  for (const char *option : {"--no-undefined", "--gc-sections", "--eh-frame-hdr", "--as-needed", "--strip-all",
+                             "--build-id=none", "--hash-style=gnu", "-ztext", "-znow", "-zrelro", "-znoexecstack",
+                             "--error-limit=0", "--color-diagnostics=never", "--threads=1"})
     arguments.push_back(option);
   std::vector<StringRef> contents;
   for (const Bytes &object : objects)
@@ -110,7 +132,7 @@ Expected<Bytes> linkLibrary(ArrayRef<Bytes> objects, ArrayRef<std::string> expor
   lld::Result result = lld::lldMain(pointers, os, os, drivers);
   if (result.retCode != 0 || !result.canRunAgain)
     return createStringError("internal error: the library does not link: " + StringRef(messages).trim());
-  return output.read();
+  return output.finish();
 }
 
 } // namespace nnc::emit

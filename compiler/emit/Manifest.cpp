@@ -23,7 +23,7 @@ void write(json::OStream &out, const Argument &argument) {
     out.attribute("name", text(argument.name));
     out.attribute("kind", kinds[int(argument.kind)]);
     if (argument.kind != ArgumentKind::Graph)
-      out.attribute("type", typeName(argument.type));
+      out.attribute("type", typeName(elementType(argument)));
     if (argument.kind == ArgumentKind::Input || argument.kind == ArgumentKind::Output)
       out.attributeArray("shape", [&] {
         for (const std::string &dim : argument.shape)

@@ -1,6 +1,7 @@
 #include "compiler/emit/ModelFunctions.h"
 
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallVectorExtras.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/Support/ErrorHandling.h"
 
@@ -17,24 +18,30 @@ constexpr ModelFunction functions[] = {
      "", "p"},
     {"create", "nn_status %(@ **model, uint64_t seed)",
      "Makes a model. Parameters that have an initialiser are drawn from it with this seed when they are first needed,\n"
-     "unless they have been loaded or set by then. On failure *model is NULL and the status says it all: NN_CPU if the\n"
+     "unless they have been loaded or set by then. On failure *model is NULL and the status says it all: NN_CPU if "
+     "the\n"
      "processor lacks a feature that the library was built for, NN_MEMORY, NN_INVALID.",
      "nnrt_create", "ipl", true},
-    {"destroy", "void %(@ *model)", "Frees the model. Destroy its contexts first. NULL is allowed.", "nnrt_destroy", "vp"},
+    {"destroy", "void %(@ *model)", "Frees the model. Destroy its contexts first. NULL is allowed.", "nnrt_destroy",
+     "vp"},
     {"load", "nn_status %(@ *model, const char *path)",
-     "Reads all parameters from a .safetensors file. Tensors that are missing or do not match are listed, all of them,\n"
+     "Reads all parameters from a .safetensors file. Tensors that are missing or do not match are listed, all of "
+     "them,\n"
      "in the message, and the model stays as it was. Tensors that the model does not know are no failure; they are\n"
      "listed as well. Needs the model exclusively.",
      "nnrt_load", "ipp"},
     {"load_part", "nn_status %(@ *model, const char *prefix, const char *path)",
-     "Reads the file's tensors to the paths below `prefix` (\"backbone\"; \"\" is the whole model) and leaves the rest as "
+     "Reads the file's tensors to the paths below `prefix` (\"backbone\"; \"\" is the whole model) and leaves the rest "
+     "as "
      "it\nis. Needs the model exclusively.",
      "nnrt_load_part", "ippp"},
     {"save", "nn_status %(const @ *model, const char *path)",
      "Writes all parameters and buffers to a .safetensors file: the old file or the new one is there, never a half.",
      "nnrt_save", "ipp"},
-    {"get", "nn_status %(const @ *model, const char *path, void *data, nn_type type, const int64_t *shape, int32_t rank)",
-     "Copies the parameter or buffer of this path, row after row, to `data`. Type, shape and rank say what `data` is and\n"
+    {"get",
+     "nn_status %(const @ *model, const char *path, void *data, nn_type type, const int64_t *shape, int32_t rank)",
+     "Copies the parameter or buffer of this path, row after row, to `data`. Type, shape and rank say what `data` is "
+     "and\n"
      "must be the parameter's.",
      "nnrt_get", "ipppipi"},
     {"set",
@@ -51,17 +58,20 @@ constexpr ModelFunction functions[] = {
      "nnrt_context_create", "ippl"},
     {"context_destroy", "void %(@_context *context)", "Frees the context and ends its threads. NULL is allowed.",
      "nnrt_context_destroy", "vp"},
-    {"reset", "nn_status %(@_context *context)", "Sets the context back to what it was after its creation.", "nnrt_reset",
-     "ip"},
+    {"reset", "nn_status %(@_context *context)", "Sets the context back to what it was after its creation.",
+     "nnrt_reset", "ip"},
     {"context_set_threads", "nn_status %(@_context *context, int32_t threads)",
-     "Number of threads of this context's calls, the caller's included. At first it is NNC_THREADS from the environment,\n"
+     "Number of threads of this context's calls, the caller's included. At first it is NNC_THREADS from the "
+     "environment,\n"
      "else the number of processors that the process may use. Results do not depend on it.",
      "nnrt_context_set_threads", "ipi"},
     {"context_error", "const char *%(const @_context *context)",
      "Why the last call on this context failed. Valid until the next call on it.", "nnrt_context_error", "pp"},
     {"call", "nn_status %(@_context *context, const char *entry, void *const *arguments)",
-     "Calls the entry of this name. `arguments` holds the address of each argument of its C function after the context,\n"
-     "in order: of the number for a size or a scalar, of the first element for a tensor, the graph itself for a graph,\n"
+     "Calls the entry of this name. `arguments` holds the address of each argument of its C function after the "
+     "context,\n"
+     "in order: of the number for a size or a scalar, of the first element for a tensor, the graph itself for a "
+     "graph,\n"
      "NULL for an optional argument that is left out.",
      "nnrt_call_by_name", "ippp"},
 };
@@ -107,9 +117,9 @@ StringRef typeName(nn_type type) {
   return names[type];
 }
 
-std::string shapeText(ArrayRef<std::string> shape) {
-  return shape.empty() ? "" : "[" + join(shape, ", ") + "]";
-}
+nn_type elementType(const Argument &argument) { return argument.kind == ArgumentKind::Size ? NN_I64 : argument.type; }
+
+std::string shapeText(ArrayRef<std::string> shape) { return shape.empty() ? "" : "[" + join(shape, ", ") + "]"; }
 
 std::string shapeText(ArrayRef<int64_t> shape) {
   return shapeText(map_to_vector(shape, [](int64_t size) { return std::to_string(size); }));

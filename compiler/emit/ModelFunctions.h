@@ -31,6 +31,8 @@ std::vector<std::string> exportedSymbols(const Interface &interface);
 llvm::StringRef cType(nn_type type);
 /// "f32" for NN_F32: how the language calls it.
 llvm::StringRef typeName(nn_type type);
+/// The type of one element; sizes are i64.
+nn_type elementType(const Argument &argument);
 /// "[B, 2 * d]"; "" for rank 0.
 std::string shapeText(llvm::ArrayRef<std::string> shape);
 std::string shapeText(llvm::ArrayRef<int64_t> shape);

@@ -33,8 +33,8 @@ public:
     auto padTo = [&](size_t offset) {
       assert(offset >= end && "fields overlap");
       if (offset > end)
-        parts.push_back(llvm::ConstantAggregateZero::get(
-            llvm::ArrayType::get(llvm::IntegerType::get(context, 8), offset - end)));
+        parts.push_back(
+            llvm::ConstantAggregateZero::get(llvm::ArrayType::get(llvm::IntegerType::get(context, 8), offset - end)));
     };
     for (const auto &[offset, value] : fields) {
       padTo(offset);

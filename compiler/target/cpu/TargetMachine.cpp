@@ -137,8 +137,8 @@ std::unique_ptr<TargetMachine> createTargetMachine(const Cpu &cpu) {
   TargetOptions options;
   options.FunctionSections = options.DataSections = true; // the linker drops what no entry reaches
   // The machine itself is plain x86-64: functions that nobody marks, such as `create`, must run on any processor.
-  return std::unique_ptr<TargetMachine>(target->createTargetMachine(triple, "x86-64", "", options, Reloc::PIC_,
-                                                                    std::nullopt, CodeGenOptLevel::Default));
+  return std::unique_ptr<TargetMachine>(
+      target->createTargetMachine(triple, "x86-64", "", options, Reloc::PIC_, std::nullopt, CodeGenOptLevel::Default));
 }
 
 void applyTarget(Module &module, const TargetMachine &machine, const Cpu &cpu) {
@@ -148,6 +148,7 @@ void applyTarget(Module &module, const TargetMachine &machine, const Cpu &cpu) {
     if (function.isDeclaration() || function.hasFnAttribute("target-cpu"))
       continue;
     function.addFnAttr("target-cpu", "x86-64");
+    function.setUWTableKind(UWTableKind::Async); // debuggers and profilers walk through kernels
     function.addFnAttr("tune-cpu", cpu.tune);
     function.addFnAttr("target-features", cpu.features);
     // Some processors are tuned to prefer ymm to zmm; the kernels are written for the full width.

@@ -19,9 +19,9 @@ namespace nnc::cpu {
 
 /// A processor that code is generated for.
 struct Cpu {
-  std::string name;     ///< for messages and the manifest: "x86-64-v4", "znver5"
-  std::string tune;     ///< LLVM's name of the scheduling model
-  std::string features; ///< for LLVM: "+avx2,+fma,..."; only those of runtime/CpuFeatures.h
+  std::string name;         ///< for messages and the manifest: "x86-64-v4", "znver5"
+  std::string tune;         ///< LLVM's name of the scheduling model
+  std::string features;     ///< for LLVM: "+avx2,+fma,..."; only those of runtime/CpuFeatures.h
   uint64_t featureBits = 0; ///< the same as bits of nnrt_model::features
 
   bool hasAVX2 = false, hasFMA = false, hasF16C = false;
