@@ -13,6 +13,10 @@ class NN_TargetPass<string argument, string operation> : NN_Pass<argument, opera
 
 // ---- memory: from values to places -----------------------------------------------------------------------------------
 
+def BufferizePass : NN_Pass<"bufferize", "::mlir::ModuleOp"> {
+  let summary = "Gives every tensor a place; functions take their sizes, places and frame as arguments";
+}
+
 // ---- lower: kernels -> loops and vectors -----------------------------------------------------------------------------
 def LowerKernelsPass : NN_TargetPass<"lower-kernels", "::mlir::ModuleOp"> {
   let summary = "Turns kernels into loops over vectors and tiles";

@@ -24,6 +24,17 @@ def NN_ViewOp : NN_Op<"view", [Pure]> {
   let arguments = (ins NN_Ref:$x, Variadic<NN_Ref>:$starts, NN_DimAttr:$offset, NN_ShapeAttr:$scales, NN_ShapeAttr:$limits);
   let results = (outs NN_Ref:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let builders = [
+    /// Without starts.
+    OpBuilder<(ins "::mlir::Value":$x, "const ::nn::Shape &":$shape, "const ::nn::Shape &":$strides, "const ::nn::Dim &":$offset)>
+  ];
+}
+def NN_ExtentOp : NN_Op<"extent", [Pure]> {
+  let summary = "a size as an i64, of the function's own free dimensions";
+  let arguments = (ins NN_DimAttr:$value);
+  let results = (outs I64:$result);
+  let assemblyFormat = "$value attr-dict";
+  let builders = [OpBuilder<(ins "const ::nn::Dim &":$dim)>];
 }
 def NN_BarrierOp : NN_Op<"barrier"> {
   let summary = "all threads of the team wait for each other";

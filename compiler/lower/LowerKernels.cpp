@@ -38,12 +38,12 @@ void lowerSlot(SlotOp slot, Lowering &l) {
 }
 
 /// A call passes sizes and addresses: the callee has the same signature once it is lowered.
-void lowerCall(func::CallOp call, Lowering &l) {
-  for (OpOperand &operand : call->getOpOperands())
-    if (isa<RefType>(operand.get().getType())) {
-      Value p = l.pointer(operand.get());
-      operand.set(UnrealizedConversionCastOp::create(l.b, l.loc, operand.get().getType(), p).getResult(0));
-    }
+void lowerCall(CallOp call, Lowering &l) {
+  SmallVector<Value> arguments;
+  for (Value v : call.getOperands())
+    arguments.push_back(isa<RefType>(v.getType()) ? l.pointer(v) : v);
+  func::CallOp::create(l.b, l.loc, call.getCallee(), TypeRange(), arguments);
+  call.erase();
 }
 
 /// Kernels of one function, in order, those in the bodies of scans included.
@@ -51,8 +51,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
   Lowering l(function, target);
   SmallVector<Operation *> work;
   function.walk<WalkOrder::PreOrder>([&](Operation *op) {
-    if (isa<KernelOpInterface, ViewOp, SlotOp, BarrierOp, ScanOp>(op) ||
-        (isa<func::CallOp>(op) && llvm::any_of(op->getOperandTypes(), llvm::IsaPred<RefType>)))
+    if (isa<KernelOpInterface, ExtentOp, ViewOp, SlotOp, BarrierOp, CallOp, ScanOp>(op))
       work.push_back(op);
   });
   for (Operation *op : work) {
@@ -61,8 +60,12 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
     bool known = llvm::TypeSwitch<Operation *, bool>(op)
                      .Case([&](ViewOp o) { return lowerView(o, l), true; })
                      .Case([&](SlotOp o) { return lowerSlot(o, l), true; })
+                     .Case([&](ExtentOp o) {
+                       Value size = l.size(o.getValue().getValue());
+                       return o.replaceAllUsesWith(size), o.erase(), true;
+                     })
                      .Case([&](BarrierOp) { return l.barrier(), op->erase(), true; })
-                     .Case([&](func::CallOp o) { return lowerCall(o, l), true; })
+                     .Case([&](CallOp o) { return lowerCall(o, l), true; })
                      .Default([](Operation *) { return false; });
     if (!known)
       return op->emitOpError("has no lowering");
@@ -103,12 +106,6 @@ struct LowerKernels : impl::LowerKernelsPassBase<LowerKernels> {
     for (func::FuncOp function : functions)
       if (!function.isExternal() && failed(lowerFunction(function, *target)))
         return signalPassFailure();
-    // Callers pass addresses now: the casts between addresses and places meet and go.
-    getOperation().walk([](func::CallOp call) {
-      for (OpOperand &operand : call->getOpOperands())
-        if (auto cast = operand.get().getDefiningOp<UnrealizedConversionCastOp>(); cast && isa<RefType>(cast.getResult(0).getType()))
-          operand.set(cast.getOperand(0));
-    });
     getOperation().walk([](UnrealizedConversionCastOp cast) {
       if (cast.use_empty())
         cast.erase();

@@ -1,0 +1,418 @@
+#include "compiler/Passes.h"
+#include "compiler/memory/Places.h"
+
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace nn;
+
+namespace nnc {
+#define GEN_PASS_DEF_BUFFERIZEPASS
+#include "compiler/Passes.h.inc"
+
+namespace {
+/// Rewrites one function in place. Values are tensors before and places after; `places` holds both.
+class Bufferizer {
+public:
+  Bufferizer(func::FuncOp function, const llvm::StringMap<int64_t> &offsets)
+      : function(function), offsets(offsets), b(function.getContext()), context(function.getContext()) {}
+
+  LogicalResult run();
+
+private:
+  LogicalResult block(Block &body);
+  LogicalResult operation(Operation *op);
+  void kernel(Operation *op);
+  void view(Operation *op, Value x, std::optional<Strides> strides);
+  void slice(SliceOp op);
+  void concat(ConcatOp op);
+  void pad(PadOp op);
+  void fill(Operation *op, Value place, function_ref<Value(OpBuilder &, Location)> value);
+  void call(CallOp op);
+  void scan(ScanOp op);
+  void finish(Operation *terminator, ArrayRef<Value> targets);
+
+  /// The place of a value that some operation will write; made on demand, so that producers write where the value ends up.
+  Value destination(Value tensor);
+  Value alloc(Type tensor);
+  Value contiguous(Value place, Location loc);
+  void copy(Value from, Value to, Location loc) { CopyOp::create(b, loc, TypeRange(), from, ValueRange(to)); }
+  Value viewOf(Value place, const Shape &shape, const Strides &s, Location loc) {
+    return ViewOp::create(b, loc, place, shape, s.strides, s.offset);
+  }
+
+  func::FuncOp function;
+  const llvm::StringMap<int64_t> &offsets;
+  OpBuilder b;
+  MLIRContext *context;
+  DenseMap<Value, Value> places;
+  DenseMap<Value, Value> targets; ///< values that end a block, and where they must be then
+  SmallVector<Operation *> done;
+  Value team, tid, parameters, packed, frame;
+};
+
+/// 1. Give the function its signature: team, thread, sizes, places of arguments and results, slabs (if the runtime calls
+///    it), frame.
+/// 2. Walk the operations in order. A kernel writes the place of its result: where the result ends up if it is returned,
+///    joined or yielded, a new place of the frame otherwise. Views become other strides; those that strides can not say
+///    are copied.
+/// 3. What is returned but stands elsewhere (an argument, a view) is copied.
+LogicalResult Bufferizer::run() {
+  Block &body = function.getBody().front();
+  auto names = function->getAttrOfType<ArrayAttr>("nn.dims");
+  size_t dims = names ? names.size() : 0;
+  if (!names)
+    function->setAttr("nn.dims", b.getArrayAttr({}));
+  FunctionType type = function.getFunctionType();
+  auto pointer = LLVM::LLVMPointerType::get(context);
+  Location loc = function.getLoc();
+
+  SmallVector<BlockArgument> old(body.getArguments());
+  team = body.insertArgument(0u, pointer, loc);
+  tid = body.insertArgument(1u, b.getI32Type(), loc);
+  for (size_t i = 0; i < dims; ++i)
+    body.insertArgument(2 + i, b.getI64Type(), loc);
+  for (BlockArgument arg : old) {
+    Value place = body.addArgument(isa<nn::GraphType>(arg.getType()) ? arg.getType() : placeType(arg.getType()), loc);
+    places[arg] = place;
+  }
+  auto returned = cast<func::ReturnOp>(body.getTerminator());
+  SmallVector<Value> results;
+  for (Type t : type.getResults())
+    results.push_back(body.addArgument(placeType(t), loc));
+  if (function->hasAttr("nn.called_by_runtime")) {
+    parameters = body.addArgument(pointer, loc);
+    packed = body.addArgument(pointer, loc);
+  }
+  frame = body.addArgument(pointer, loc);
+  for (auto [value, place] : llvm::zip(returned.getOperands(), results))
+    targets.try_emplace(value, place);
+
+  if (failed(block(body)))
+    return failure();
+  b.setInsertionPoint(returned);
+  finish(returned, results);
+  for (Operation *op : llvm::reverse(done))
+    op->erase();
+  body.eraseArguments([&](BlockArgument arg) { return llvm::is_contained(old, arg); });
+  function.setFunctionType(FunctionType::get(context, body.getArgumentTypes(), {}));
+  return success();
+}
+
+LogicalResult Bufferizer::block(Block &body) {
+  for (Operation &op : llvm::make_early_inc_range(body.without_terminator())) {
+    b.setInsertionPoint(&op);
+    if (failed(operation(&op)))
+      return failure();
+  }
+  return success();
+}
+
+LogicalResult Bufferizer::operation(Operation *op) {
+  if (llvm::none_of(op->getOperandTypes(), isTensor) && llvm::none_of(op->getResultTypes(), isTensor))
+    return success(); // already about places, or about nothing
+  done.push_back(op);
+  auto place = [&](Value v) { return places.lookup(v); };
+  auto refOf = [&](Value v) { return cast<RefType>(place(v).getType()); };
+  return llvm::TypeSwitch<Operation *, LogicalResult>(op)
+      .Case([&](ParameterOp o) {
+        b.setInsertionPoint(op);
+        Value at = arith::ConstantIntOp::create(b, op->getLoc(), b.getI64Type(), offsets.lookup(o.getPath()));
+        places[o] = SlotOp::create(b, op->getLoc(), placeType(o.getType()), parameters, at);
+        return success();
+      })
+      .Case([&](PackedOp o) {
+        Value at = arith::ConstantIntOp::create(b, op->getLoc(), b.getI64Type(), offsets.lookup(o.getSource()));
+        places[o] = SlotOp::create(b, op->getLoc(), placeType(o.getType()), packed, at);
+        return success();
+      })
+      .Case([&](BroadcastOp o) {
+        view(o, o.getX(), broadcastStrides(refOf(o.getX()), o.getAxes(), shapeOf(o.getType())));
+        return success();
+      })
+      .Case([&](TransposeOp o) {
+        view(o, o.getX(), transposeStrides(refOf(o.getX()), o.getPermutation()));
+        return success();
+      })
+      .Case([&](ReshapeOp o) {
+        view(o, o.getX(), reshapeStrides(refOf(o.getX()), shapeOf(o.getType())));
+        return success();
+      })
+      .Case([&](SliceOp o) { return slice(o), success(); })
+      .Case([&](ConcatOp o) { return concat(o), success(); })
+      .Case([&](PadOp o) { return pad(o), success(); })
+      .Case([&](ConstantOp o) {
+        fill(o, destination(o), [&](OpBuilder &b, Location loc) -> Value {
+          return ConstantOp::create(b, loc, elementOf(o.getType()), o.getValue());
+        });
+        return success();
+      })
+      .Case([&](SizeOp o) {
+        fill(o, destination(o), [&](OpBuilder &b, Location loc) -> Value {
+          return SizeOp::create(b, loc, elementOf(o.getType()), o.getValue());
+        });
+        return success();
+      })
+      .Case([&](CallOp o) { return call(o), success(); })
+      .Case([&](ScanOp o) { return scan(o), success(); })
+      .Case([&](KernelOpInterface) { return kernel(op), success(); })
+      .Default([](Operation *o) { return o->emitOpError("is no kernel: it should have been fused into one"); });
+}
+
+Value Bufferizer::alloc(Type tensor) { return AllocOp::create(b, function.getLoc(), placeType(tensor)); }
+
+Value Bufferizer::destination(Value tensor) {
+  if (Value known = places.lookup(tensor))
+    return known;
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(tensor.getParentBlock());
+  Location loc = tensor.getLoc();
+  Value &place = places[tensor];
+  if (Value target = targets.lookup(tensor))
+    return place = target;
+  if (tensor.hasOneUse()) { // written where its only user wants it
+    Operation *user = *tensor.user_begin();
+    Value into;
+    const Shape shape = shapeOf(tensor.getType());
+    if (auto reshape = dyn_cast<ReshapeOp>(user)) {
+      Value whole = destination(reshape.getResult());
+      if (auto s = reshapeStrides(cast<RefType>(whole.getType()), shape))
+        into = viewOf(whole, shape, *s, loc);
+    } else if (auto concat = dyn_cast<ConcatOp>(user)) {
+      Value whole = destination(concat.getResult());
+      int64_t axis = concat.getAxis() < 0 ? concat.getAxis() + shape.rank() : concat.getAxis();
+      Shape at;
+      at.dims.assign(shape.rank(), Dim(0));
+      for (Value part : concat.getParts()) {
+        if (part == tensor)
+          break;
+        at[axis] = at[axis] + shapeOf(part.getType())[axis];
+      }
+      into = viewOf(whole, shape, sliceStrides(cast<RefType>(whole.getType()), at), loc);
+    }
+    if (into)
+      return places[tensor] = into;
+  }
+  return places[tensor] = alloc(tensor.getType());
+}
+
+Value Bufferizer::contiguous(Value place, Location loc) {
+  auto type = cast<RefType>(place.getType());
+  if (type.isContiguous())
+    return place;
+  Value whole = AllocOp::create(b, loc, RefType::get(context, type.getShape(), type.getElementType(),
+                                                     type.getShape().rowMajorStrides()));
+  copy(place, whole, loc);
+  return whole;
+}
+
+/// The same operation on places: operands replaced, results gone, inits at the end.
+void Bufferizer::kernel(Operation *op) {
+  SmallVector<Value> operands, inits;
+  for (Value v : op->getOperands())
+    operands.push_back(places.lookup(v));
+  for (Value v : op->getResults())
+    inits.push_back(destination(v));
+  b.setInsertionPoint(op);
+  OperationState state(op->getLoc(), op->getName());
+  state.addOperands(operands);
+  state.addOperands(inits);
+  SmallVector<NamedAttribute> attributes(op->getAttrs());
+  for (NamedAttribute &a : attributes)
+    if (a.getName() == "operandSegmentSizes") {
+      SmallVector<int32_t> sizes(cast<DenseI32ArrayAttr>(a.getValue()).asArrayRef());
+      sizes.back() = inits.size();
+      a.setValue(b.getDenseI32ArrayAttr(sizes));
+    }
+  state.addAttributes(attributes);
+  for (unsigned i = 0; i < op->getNumRegions(); ++i)
+    state.addRegion()->takeBody(op->getRegion(i));
+  b.create(state);
+}
+
+void Bufferizer::view(Operation *op, Value x, std::optional<Strides> strides) {
+  b.setInsertionPoint(op);
+  Type type = op->getResult(0).getType();
+  Value source = places.lookup(x);
+  if (Value written = places.lookup(op->getResult(0))) { // the producer wrote into the view's own place
+    if (x.hasOneUse() && x.getDefiningOp() && source.getDefiningOp<ViewOp>() &&
+        source.getDefiningOp<ViewOp>().getX() == written)
+      return;
+  }
+  if (!strides)
+    source = contiguous(source, op->getLoc()), strides = Strides{shapeOf(type).rowMajorStrides(), 0};
+  places[op->getResult(0)] = viewOf(source, shapeOf(type), *strides, op->getLoc());
+}
+
+void Bufferizer::slice(SliceOp op) {
+  Value x = places.lookup(op.getX());
+  auto type = cast<RefType>(x.getType());
+  Strides s = sliceStrides(type, op.getOffsets().getValue());
+  Shape to = shapeOf(op.getType()), scales, limits;
+  SmallVector<Value> starts;
+  for (auto [start, axis] : llvm::zip(op.getStarts(), op.getDynamic())) {
+    starts.push_back(places.lookup(start));
+    scales.dims.push_back(type.getStrides()[axis]);
+    limits.dims.push_back(type.getShape()[axis] - to[axis]);
+  }
+  places[op] = ViewOp::create(b, op.getLoc(), RefType::get(context, to, type.getElementType(), s.strides), x, starts,
+                              DimAttr::get(context, s.offset), ShapeAttr::get(context, scales),
+                              ShapeAttr::get(context, limits));
+}
+
+void Bufferizer::concat(ConcatOp op) {
+  Value whole = destination(op.getResult());
+  b.setInsertionPoint(op);
+  Shape at, first = shapeOf(op.getType());
+  at.dims.assign(first.rank(), Dim(0));
+  int64_t axis = op.getAxis() < 0 ? op.getAxis() + first.rank() : op.getAxis();
+  for (Value part : op.getParts()) {
+    Value from = places.lookup(part);
+    auto written = from.getDefiningOp<ViewOp>();
+    if (!(part.hasOneUse() && written && written.getX() == whole && part.getDefiningOp<KernelOpInterface>()))
+      copy(from, viewOf(whole, shapeOf(part.getType()), sliceStrides(cast<RefType>(whole.getType()), at), op.getLoc()),
+           op.getLoc());
+    at[axis] = at[axis] + shapeOf(part.getType())[axis];
+  }
+}
+
+void Bufferizer::pad(PadOp op) {
+  Value whole = destination(op.getResult());
+  b.setInsertionPoint(op);
+  auto type = cast<RefType>(whole.getType());
+  Shape shape = type.getShape();
+  int64_t axis = op.getAxis() < 0 ? op.getAxis() + shape.rank() : op.getAxis();
+  Dim before = op.getBefore().getValue(), after = op.getAfter().getValue();
+  auto part = [&](const Dim &from, const Dim &length) {
+    Shape at, to = shape;
+    at.dims.assign(shape.rank(), Dim(0));
+    at[axis] = from, to[axis] = length;
+    return viewOf(whole, to, sliceStrides(type, at), op.getLoc());
+  };
+  auto value = [&](OpBuilder &b, Location loc) -> Value {
+    return ConstantOp::create(b, loc, elementOf(op.getType()), op.getValue().convertToDouble());
+  };
+  if (!before.isConstant(0))
+    fill(op, part(0, before), value);
+  copy(places.lookup(op.getX()), part(before, shape[axis] - before - after), op.getLoc());
+  if (!after.isConstant(0))
+    fill(op, part(shape[axis] - after, after), value);
+}
+
+void Bufferizer::fill(Operation *op, Value place, function_ref<Value(OpBuilder &, Location)> value) {
+  b.setInsertionPoint(op);
+  auto map = MapOp::create(b, op->getLoc(), TypeRange(), ValueRange(), ValueRange(place));
+  OpBuilder::InsertionGuard guard(b);
+  b.createBlock(&map.getBody());
+  YieldOp::create(b, op->getLoc(), value(b, op->getLoc()));
+}
+
+void Bufferizer::call(CallOp op) {
+  SmallVector<Value> arguments{team, tid};
+  for (const Dim &d : op.getDims().getValue())
+    arguments.push_back(ExtentOp::create(b, op.getLoc(), d));
+  for (Value v : op.getOperands())
+    arguments.push_back(isa<nn::GraphType>(v.getType()) ? places.lookup(v) : contiguous(places.lookup(v), op.getLoc()));
+  SmallVector<std::pair<Value, Value>> copies;
+  for (Value v : op.getResults()) {
+    Value to = destination(v);
+    b.setInsertionPoint(op);
+    Value into = cast<RefType>(to.getType()).isContiguous() ? to : alloc(v.getType());
+    if (into != to)
+      copies.emplace_back(into, to);
+    arguments.push_back(into);
+  }
+  arguments.push_back(frame);
+  CallOp::create(b, op.getLoc(), TypeRange(), op.getCalleeAttr(), arguments, op.getDims());
+  for (auto [from, to] : copies)
+    copy(from, to, op.getLoc());
+}
+
+/// Every carry gets two places, the final one and a spare; the body reads `prev` and writes `next`.
+void Bufferizer::scan(ScanOp op) {
+  Location loc = op.getLoc();
+  unsigned carries = op.getCarries().size(), stacked = op.getNumResults() - carries;
+  SmallVector<Value> xs, init, lengths, inits;
+  for (Value v : op.getXs())
+    xs.push_back(places.lookup(v));
+  for (Value v : op.getCarries())
+    init.push_back(contiguous(places.lookup(v), loc));
+  for (Value v : op.getLengths())
+    lengths.push_back(places.lookup(v));
+  SmallVector<std::pair<Value, Value>> copies;
+  for (OpResult r : op.getResults()) {
+    Value to = destination(r);
+    b.setInsertionPoint(op);
+    Value into = to;
+    if (r.getResultNumber() >= stacked && !cast<RefType>(to.getType()).isContiguous())
+      copies.emplace_back(into = alloc(r.getType()), to);
+    inits.push_back(into);
+  }
+  for (Value v : op.getCarries())
+    inits.push_back(alloc(v.getType()));
+  auto loop = ScanOp::create(b, loc, TypeRange(), xs, init, lengths, inits, op.getSteps(), op.getReversed());
+
+  Block *body = b.createBlock(&loop.getBody());
+  Block &old = op.getBody().front();
+  auto sliceType = [&](Value whole) {
+    auto type = cast<RefType>(whole.getType());
+    return RefType::get(context, Shape(ArrayRef<Dim>(type.getShape().dims).drop_front()), type.getElementType(),
+                        Shape(ArrayRef<Dim>(type.getStrides().dims).drop_front()));
+  };
+  auto yield = cast<YieldOp>(old.getTerminator());
+  places[old.getArgument(0)] = body->addArgument(placeType(old.getArgument(0).getType()), loc);
+  for (auto [i, x] : llvm::enumerate(xs))
+    places[old.getArgument(1 + i)] = body->addArgument(sliceType(x), loc);
+  SmallVector<Value> ends(op.getNumResults());
+  for (unsigned i = 0; i < carries; ++i) {
+    places[old.getArgument(1 + xs.size() + i)] = body->addArgument(init[i].getType(), loc);
+    ends[stacked + i] = body->addArgument(init[i].getType(), loc);
+  }
+  for (unsigned i = 0; i < stacked; ++i)
+    ends[i] = body->addArgument(sliceType(inits[i]), loc);
+  for (auto [value, place] : llvm::zip(yield.getValues(), ends))
+    targets.try_emplace(value, place);
+
+  b.setInsertionPointToEnd(body);
+  YieldOp::create(b, loc, ValueRange());
+  Operation *end = body->getTerminator();
+  body->getOperations().splice(end->getIterator(), old.getOperations(), old.begin(), yield->getIterator());
+  (void)block(*body);
+  b.setInsertionPoint(end);
+  finish(yield, ends);
+  done.push_back(yield);
+  b.setInsertionPointAfter(loop);
+  for (auto [from, to] : copies)
+    copy(from, to, loc);
+}
+
+/// What ends a block elsewhere than where it must be is copied there.
+void Bufferizer::finish(Operation *terminator, ArrayRef<Value> wanted) {
+  for (auto [value, target] : llvm::zip(terminator->getOperands(), wanted))
+    if (Value place = places.lookup(value); place != target)
+      copy(place, target, terminator->getLoc());
+  if (isa<func::ReturnOp>(terminator))
+    terminator->setOperands(ValueRange());
+}
+
+struct Bufferize : impl::BufferizePassBase<Bufferize> {
+  void runOnOperation() override {
+    llvm::StringMap<llvm::StringMap<int64_t>> offsets; // by model
+    for (StorageOp storage : getOperation().getOps<StorageOp>())
+      if (auto at = storage->getAttrOfType<IntegerAttr>("offset"))
+        offsets[storage.getModel()][storage.getPath()] = at.getInt();
+    for (func::FuncOp f : getOperation().getOps<func::FuncOp>())
+      if (auto at = f->getAttrOfType<IntegerAttr>("nn.packed_offset"))
+        for (auto &model : offsets)
+          model.second[f.getName()] = at.getInt();
+    SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
+    for (func::FuncOp f : functions) {
+      auto model = f->getAttrOfType<StringAttr>("nn.model");
+      if (!f.isExternal() && failed(Bufferizer(f, offsets[model ? model.getValue() : ""]).run()))
+        return signalPassFailure();
+    }
+  }
+};
+} // namespace
+} // namespace nnc

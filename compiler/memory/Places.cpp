@@ -1,0 +1,76 @@
+#include "compiler/memory/Places.h"
+
+using namespace nn;
+using namespace nnc;
+
+RefType nnc::placeType(mlir::Type tensor) {
+  Shape shape = shapeOf(tensor);
+  return RefType::get(tensor.getContext(), shape, elementOf(tensor), shape.rowMajorStrides());
+}
+
+int64_t nnc::elementBytes(mlir::Type element) { return std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8); }
+
+Dim nnc::bytesOf(mlir::Type type) { return shapeOf(type).count() * Dim(elementBytes(elementOf(type))); }
+
+Strides nnc::broadcastStrides(RefType x, llvm::ArrayRef<int64_t> axes, const Shape &to) {
+  Strides s;
+  s.strides.dims.assign(to.rank(), Dim(0));
+  for (auto [k, axis] : llvm::enumerate(axes))
+    if (x.getShape()[k] == to[axis])
+      s.strides[axis] = x.getStrides()[k];
+  return s;
+}
+
+Strides nnc::transposeStrides(RefType x, llvm::ArrayRef<int64_t> permutation) {
+  Strides s;
+  for (int64_t p : permutation)
+    s.strides.dims.push_back(x.getStrides()[p]);
+  return s;
+}
+
+Strides nnc::sliceStrides(RefType x, const Shape &offsets) {
+  Strides s{x.getStrides(), 0};
+  for (size_t i = 0; i < offsets.rank(); ++i)
+    s.offset = s.offset + offsets[i] * x.getStrides()[i];
+  return s;
+}
+
+/// Splits both shapes into groups of equal products. In each group the axes of x must follow each other without gaps
+/// (axes of size 1 do not count); the new axes then walk the same memory in row-major order.
+std::optional<Strides> nnc::reshapeStrides(RefType x, const Shape &to) {
+  if (x.isContiguous())
+    return Strides{to.rowMajorStrides(), 0};
+  const Shape &from = x.getShape();
+  Strides result;
+  result.strides.dims.assign(to.rank(), Dim(0));
+  size_t i = 0, j = 0;
+  while (i < from.rank() || j < to.rank()) {
+    size_t i0 = i, j0 = j;
+    Dim a = i < from.rank() ? from[i++] : Dim(1), c = j < to.rank() ? to[j++] : Dim(1);
+    while (a != c) {
+      if (Dim::alwaysDivides(c, a) && i < from.rank())
+        a = a * from[i++];
+      else if (j < to.rank())
+        c = c * to[j++];
+      else
+        return std::nullopt;
+    }
+    std::optional<Dim> inner;
+    Dim next; // the stride that the axis before must have
+    for (size_t k = i; k-- > i0;) {
+      if (from[k].isConstant(1))
+        continue;
+      if (inner && x.getStrides()[k] != next)
+        return std::nullopt;
+      if (!inner)
+        inner = x.getStrides()[k];
+      next = x.getStrides()[k] * from[k];
+    }
+    Dim stride = inner.value_or(Dim(1));
+    for (size_t k = j; k-- > j0;) {
+      result.strides[k] = stride;
+      stride = stride * to[k];
+    }
+  }
+  return result;
+}

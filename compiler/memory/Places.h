@@ -1,0 +1,30 @@
+// Types of places and the strides of views: shared by the passes of this room.
+#ifndef NNC_COMPILER_MEMORY_PLACES_H
+#define NNC_COMPILER_MEMORY_PLACES_H
+
+#include "dialect/Dialect.h"
+
+namespace nnc {
+
+/// A contiguous place for a tensor.
+nn::RefType placeType(mlir::Type tensor);
+/// Bytes an element takes in memory.
+int64_t elementBytes(mlir::Type element);
+/// Bytes of a contiguous place of this tensor or place type.
+nn::Dim bytesOf(mlir::Type type);
+/// Places of slabs and frames begin at multiples of this.
+constexpr int64_t kAlignment = 64;
+
+/// How a view reads its operand's memory.
+struct Strides {
+  nn::Shape strides;
+  nn::Dim offset = 0;
+};
+Strides broadcastStrides(nn::RefType x, llvm::ArrayRef<int64_t> axes, const nn::Shape &to);
+Strides transposeStrides(nn::RefType x, llvm::ArrayRef<int64_t> permutation);
+Strides sliceStrides(nn::RefType x, const nn::Shape &offsets);
+/// Empty if the new axes can not be walked with strides in the memory of x.
+std::optional<Strides> reshapeStrides(nn::RefType x, const nn::Shape &to);
+
+} // namespace nnc
+#endif // NNC_COMPILER_MEMORY_PLACES_H
