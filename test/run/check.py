@@ -1,0 +1,24 @@
+"""check.py NNC RUNNER PROGRAM.nn OUTPUT TYPE...: compiles a program and compares what it computes with PROGRAM.expect.
+
+Each working type is compiled for this machine's processor; f32 also for x86-64-v3, so that the narrower vectors are tested
+on a machine with wider ones.
+"""
+
+import pathlib
+import subprocess
+import sys
+
+nnc, runner, program, output, *types = sys.argv[1:]
+wide = "avx512f" in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
+
+for working in types:
+    for cpu in ["host", "x86-64-v3"] if wide and working == "f32" else ["host"]:
+        library = f"{output}.{working}.{cpu}.so"
+        options = [f"--float={working}"] + ([f"--cpu={cpu}"] if cpu != "host" else [])
+        for command in (
+            [nnc, program, "-o", library, *options],
+            [runner, library, str(pathlib.Path(program).with_suffix(".expect")), f"--float={working}"],
+        ):
+            print("$", " ".join(command), flush=True)
+            if code := subprocess.run(command).returncode:
+                sys.exit(f"exit status {code}")

@@ -1,0 +1,178 @@
+"""What a reference of a program in test/run is written with, and what is read off the program itself."""
+
+import dataclasses
+import pathlib
+import re
+
+import torch
+
+from formula import Kind, absent, count, grid, integers, uniform, values  # noqa: F401 (for the references)
+
+TYPES = {
+    "f64": torch.float64, "f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16,
+    "i64": torch.int64, "i32": torch.int32, "i8": torch.int8, "bool": torch.bool,
+}  # fmt: skip
+
+# Every size about the register tiles (6, 8, 16, 32, 64 wide or high), nothing, one, and primes.
+SIZES = (0, 1, 2, 5, 6, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 61, 63, 64, 65)
+FEW = (0, 1, 7, 16, 33)
+
+
+def vary(base, **sizes):
+    """One size after the other takes all of its values while the others keep those of `base`."""
+    return [{**base, name: value} for name, all_values in sizes.items() for value in all_values]
+
+
+@dataclasses.dataclass
+class Case:
+    """One call of an entry. `inputs` replaces kinds of the program's; `fails` is (status, part of the message)."""
+
+    entry: str
+    sizes: dict = dataclasses.field(default_factory=dict)
+    inputs: dict = dataclasses.field(default_factory=dict)
+    fails: tuple = ()
+    samples: int = 8
+
+
+class Program:
+    """A reference: subclass it under the program's name. Methods are entries, in PyTorch, for any element type."""
+
+    inputs = {}  # how arguments are filled, by name; the default is uniform(-2, 2), integers(0, 10) or integers(0, 2)
+    parameters = {}  # likewise parameters, by path; the default is uniform(-0.5, 0.5)
+    cases = []
+    types = ("f32", "f64", "bf16")
+    # What "the row's largest magnitude" means for tolerances: "last" axis, "element" for elementwise operations, "all"
+    # where a value that is summed over everything decides.
+    rows = "last"
+    exact = False  # the result is the nearest number of its type: no tolerance
+
+    def __init__(self, working):
+        self.type = working  # torch.float32, ..
+        self.used = {}
+
+    def param(self, path, *shape):
+        """The values of a parameter, as the runner sets them: rounded to `self.stored`."""
+        kind = self.parameters.get(path, uniform(-0.5, 0.5))
+        self.used[path] = kind
+        return tensor(kind, path, shape, self.stored).to(self.type)
+
+    def linear(self, path, x, out, bias=True):
+        y = x @ self.param(f"{path}.weight", out, x.shape[-1]).T
+        return y + self.param(f"{path}.bias", out) if bias else y
+
+    def size(self, name):
+        """A free dimension of the current case."""
+        return self.sizes[name]
+
+
+def tensor(kind, name, shape, dtype):
+    n = 1
+    for d in shape:
+        n *= d
+    v = torch.from_numpy(kind.values(name, n))
+    if dtype in (torch.bfloat16, torch.float16):
+        v = v.to(torch.float32)  # the runner rounds twice as well
+    return v.to(dtype).reshape(shape)
+
+
+@dataclasses.dataclass
+class Argument:
+    name: str
+    type: str  # "float", "i64", ..
+    dims: list  # texts
+    optional: bool = False
+
+
+@dataclasses.dataclass
+class Entry:
+    arguments: list
+    results: list
+
+    def free(self):
+        """The free dimensions in the order of the C function: by first appearance, those only in results last."""
+        names = []
+        for argument in self.arguments + self.results:
+            for dim in argument.dims:
+                names += [n for n in re.findall(r"\b[A-Z]\w*", dim) if n not in names]
+        return names
+
+
+def split(text, separator=","):
+    """Splits at the separators that stand in no bracket."""
+    parts, depth = [""], 0
+    for c in text:
+        depth += (c in "([{") - (c in ")]}")
+        if c == separator and not depth:
+            parts.append("")
+        else:
+            parts[-1] += c
+    return [p.strip() for p in parts if p.strip()]
+
+
+def parse_type(text):
+    m = re.fullmatch(r"(\w+)\s*(?:\[(.*)\])?", text.strip())
+    return m[1], split(m[2] or "")
+
+
+def parse_arguments(text):
+    result, waiting = [], []
+    for part in split(text):
+        declared, _, default = part.partition("=")
+        name, colon, type_text = declared.partition(":")
+        if not colon:
+            waiting.append(name.strip())
+            continue
+        type_name, dims = parse_type(type_text)
+        result += [Argument(n, type_name, dims) for n in waiting]
+        result.append(Argument(name.strip(), type_name, dims, bool(default)))
+        waiting = []
+    return result
+
+
+def parse_results(text):
+    text = text.strip()
+    if not text.startswith("("):
+        return [Argument("out", *parse_type(text))]
+    parts = [p.partition(":") for p in split(text[1:-1])]
+    return [Argument(name.strip(), *parse_type(type_text)) for name, _, type_text in parts]
+
+
+def enclosed(text, start):
+    """The text between the bracket at `start` and its counterpart, and the position after that."""
+    depth = 0
+    for i in range(start, len(text)):
+        depth += (text[i] in "([{") - (text[i] in ")]}")
+        if not depth:
+            return text[start + 1 : i], i + 1
+    raise ValueError("a bracket is not closed")
+
+
+def c_name(name):
+    name = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=.)(?=[A-Z][a-z])", "_", name)
+    return name.lower()
+
+
+def read_program(path):
+    """(C name of the model, {setting: value}, {entry: Entry}) of a program with one model."""
+    text = re.sub(r"//.*", "", pathlib.Path(path).read_text(encoding="utf-8"))
+    m = re.search(r"^model\s+(\w+)\s*", text, re.M)
+    name, at, settings, entries = m[1], m.end(), {}, {}
+    if text[at] == "[":
+        inside, at = enclosed(text, at)
+        settings = {k.strip(): eval(v) for k, _, v in (s.partition("=") for s in split(inside))}
+        at = re.compile(r"\s*").match(text, at).end()
+    if text[at] == "(":
+        inside, at = enclosed(text, at)
+        m = re.compile(r"\s*->\s*([^{]*)").match(text, at)
+        entries["forward"] = Entry(parse_arguments(inside), parse_results(m[1]))
+        at = m.end()
+    body, _ = enclosed(text, text.index("{", at))
+    for m in re.finditer(r"\bfn\s+([A-Za-z]\w*)\s*(?=\()", body):
+        inside, after = enclosed(body, m.end())
+        result = re.compile(r"\s*->\s*([^{]*)").match(body, after)
+        entries[m[1]] = Entry(parse_arguments(inside), parse_results(result[1]))
+    return c_name(name), settings, entries
+
+
+def evaluate(dim, names):
+    return eval(dim.replace("/", "//"), {}, names)

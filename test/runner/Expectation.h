@@ -1,0 +1,53 @@
+// A file of expected values (test/run/README.md says how it is written), read into memory.
+#ifndef NNC_TEST_RUNNER_EXPECTATION_H
+#define NNC_TEST_RUNNER_EXPECTATION_H
+
+#include "test/runner/Formula.h"
+
+#include <map>
+#include <string>
+#include <vector>
+
+struct Sample {
+  size_t index;
+  std::string text; ///< integers are compared as such
+  double tolerance;
+};
+
+struct Tensor {
+  std::string name;
+  nn_type type;
+  std::vector<int64_t> shape;
+  Kind kind; ///< of an input
+  // Of an output:
+  bool checked = false; ///< a call that fails has outputs without expected values
+  size_t nans = 0, positive = 0, negative = 0;
+  double sum[2] = {0, 0}, tolerance[2] = {0, 0};
+  uint64_t integerSum[2] = {0, 0};
+  std::vector<Sample> samples;
+
+  size_t count() const;
+  size_t bytes() const { return count() * byteSize(type); }
+};
+
+struct Case {
+  std::string title; ///< the line of the file: "f32 forward M=7 N=33"
+  std::string working, entry;
+  std::vector<int64_t> sizes;
+  std::vector<Tensor> inputs, outputs;
+  nn_status status = NN_OK;
+  std::string message; ///< a part of the error's text
+};
+
+struct Expectation {
+  std::string model; ///< prefix of the C functions
+  std::map<std::string, Kind> parameters;
+  std::vector<Case> cases;
+};
+
+/// Ends the program with a message when the file is not as it should be.
+Expectation readExpectation(const std::string &path);
+
+[[noreturn]] void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif // NNC_TEST_RUNNER_EXPECTATION_H

@@ -1,0 +1,56 @@
+#include "test/runner/Library.h"
+
+#include "test/runner/Expectation.h"
+
+#include <dlfcn.h>
+
+template <typename F> void Library::find(F &function, const char *name) {
+  std::string symbol = prefix + name;
+  function = reinterpret_cast<F>(dlsym(library, symbol.c_str()));
+  if (!function)
+    die("the library has no function %s", symbol.c_str());
+}
+
+Library::Library(const std::string &path, const std::string &name) : prefix(name + "_") {
+  library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!library)
+    die("%s", dlerror());
+  find(create, "create");
+  find(destroy, "destroy");
+  find(assign, "set");
+  find(count, "parameter_count");
+  find(info, "parameter_info");
+  find(error, "error");
+  find(contextCreate, "context_create");
+  find(contextDestroy, "context_destroy");
+  find(threads, "context_set_threads");
+  find(contextError, "context_error");
+  find(invoke, "call");
+  if (nn_status status = create(&model, 1))
+    die("%screate: status %d", prefix.c_str(), status);
+  if (nn_status status = contextCreate(&context, model, 1))
+    die("%scontext_create: status %d: %s", prefix.c_str(), status, error(model));
+}
+
+Library::~Library() {
+  contextDestroy(context);
+  destroy(model);
+  dlclose(library);
+}
+
+nn_parameter_info Library::parameter(int64_t index) const {
+  nn_parameter_info result;
+  if (nn_status status = info(model, index, &result))
+    die("%sparameter_info(%ld): status %d", prefix.c_str(), long(index), status);
+  return result;
+}
+
+void Library::set(const nn_parameter_info &p, const void *data) {
+  if (nn_status status = assign(model, p.path, data, p.type, p.shape, p.rank))
+    die("%sset(%s): status %d: %s", prefix.c_str(), p.path, status, error(model));
+}
+
+void Library::setThreads(int32_t number) {
+  if (nn_status status = threads(context, number))
+    die("%scontext_set_threads(%d): status %d", prefix.c_str(), number, status);
+}
