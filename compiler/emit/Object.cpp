@@ -58,7 +58,8 @@ Expected<Bytes> generateCode(Module &module, const cpu::Cpu &cpu, CodeKind kind)
   if (!machine)
     return internalError("LLVM has no code generator for x86-64");
   cpu::applyTarget(module, *machine, cpu);
-  module.setPICLevel(PICLevel::BigPIC);
+  if (module.getPICLevel() == PICLevel::NotPIC)
+    module.setPICLevel(PICLevel::BigPIC);
 
   std::string problems;
   raw_string_ostream os(problems);

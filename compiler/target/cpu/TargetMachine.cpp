@@ -40,8 +40,14 @@ StringSet<> featuresOf(StringRef cpu) {
   StringSet<> found;
   SmallVector<StringRef> names;
   X86::getFeaturesForCPU(cpu, names);
-  for (StringRef name : names)
-    found.insert(name);
+  StringMap<bool> implied;
+  for (StringRef name : names) {
+    implied[name] = true;
+    X86::updateImpliedFeatures(name, /*Enabled=*/true, implied);
+  }
+  for (const auto &feature : implied)
+    if (feature.second)
+      found.insert(feature.first());
   return found;
 }
 

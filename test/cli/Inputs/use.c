@@ -1,6 +1,5 @@
 /* A user of digits.so: C99 and C++. Prints what went wrong and fails, or prints "good". */
 #include "digits.h"
-#include "digits.h"
 
 #include <stdio.h>
 #include <string.h>
