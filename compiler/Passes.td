@@ -13,8 +13,19 @@ class NN_TargetPass<string argument, string operation> : NN_Pass<argument, opera
 
 // ---- memory: from values to places -----------------------------------------------------------------------------------
 
+def PackPass : NN_TargetPass<"pack", "::mlir::ModuleOp"> {
+  let summary = "Packs the right operands of contractions into panels: parameters once at load, other values where they are made";
+}
 def BufferizePass : NN_Pass<"bufferize", "::mlir::ModuleOp"> {
   let summary = "Gives every tensor a place; functions take their sizes, places and frame as arguments";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
+}
+def WorkspacePass : NN_Pass<"workspace", "::mlir::ModuleOp"> {
+  let summary = "Shares the frame among places whose lives do not overlap";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
+}
+def BarriersPass : NN_Pass<"barriers", "::mlir::func::FuncOp"> {
+  let summary = "Lets threads wait where one reads or overwrites what another wrote or reads";
 }
 
 // ---- lower: kernels -> loops and vectors -----------------------------------------------------------------------------

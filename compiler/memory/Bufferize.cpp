@@ -12,6 +12,8 @@ namespace nnc {
 #include "compiler/Passes.h.inc"
 
 namespace {
+int64_t fromFront(int64_t axis, int64_t rank) { return axis < 0 ? axis + rank : axis; }
+
 /// Rewrites one function in place. Values are tensors before and places after; `places` holds both.
 class Bufferizer {
 public:
@@ -181,7 +183,7 @@ Value Bufferizer::destination(Value tensor) {
         into = viewOf(whole, shape, *s, loc);
     } else if (auto concat = dyn_cast<ConcatOp>(user)) {
       Value whole = destination(concat.getResult());
-      int64_t axis = concat.getAxis() < 0 ? concat.getAxis() + shape.rank() : concat.getAxis();
+      int64_t axis = fromFront(concat.getAxis(), shape.rank());
       Shape at;
       at.dims.assign(shape.rank(), Dim(0));
       for (Value part : concat.getParts()) {
@@ -266,7 +268,7 @@ void Bufferizer::concat(ConcatOp op) {
   b.setInsertionPoint(op);
   Shape at, first = shapeOf(op.getType());
   at.dims.assign(first.rank(), Dim(0));
-  int64_t axis = op.getAxis() < 0 ? op.getAxis() + first.rank() : op.getAxis();
+  int64_t axis = fromFront(op.getAxis(), first.rank());
   for (Value part : op.getParts()) {
     Value from = places.lookup(part);
     auto written = from.getDefiningOp<ViewOp>();
@@ -282,7 +284,7 @@ void Bufferizer::pad(PadOp op) {
   b.setInsertionPoint(op);
   auto type = cast<RefType>(whole.getType());
   Shape shape = type.getShape();
-  int64_t axis = op.getAxis() < 0 ? op.getAxis() + shape.rank() : op.getAxis();
+  int64_t axis = fromFront(op.getAxis(), shape.rank());
   Dim before = op.getBefore().getValue(), after = op.getAfter().getValue();
   auto part = [&](const Dim &from, const Dim &length) {
     Shape at, to = shape;

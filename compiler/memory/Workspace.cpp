@@ -1,0 +1,172 @@
+#include "compiler/Passes.h"
+#include "compiler/memory/Places.h"
+
+using namespace mlir;
+using namespace nn;
+
+namespace nnc {
+#define GEN_PASS_DEF_WORKSPACEPASS
+#include "compiler/Passes.h.inc"
+
+namespace {
+/// When a place is in use: positions of operations in the function, inner ones after the operation they stand in.
+struct Life {
+  AllocOp place;
+  unsigned from, to;
+};
+
+/// Places whose lives do not overlap and that share memory.
+struct Slot {
+  SmallVector<Life> members;
+  SmallVector<Dim> sizes; ///< distinct ones; the slot takes the largest
+};
+
+/// A size in bytes that any call can have is compared at this value of every free dimension.
+constexpr int64_t kNominal = 64;
+
+class FramePlanner {
+public:
+  explicit FramePlanner(func::FuncOp function) : function(function), b(function.getContext()) {}
+  void run(ModuleOp module);
+
+private:
+  void number(Operation *op);
+  void lives();
+  void colour();
+  Value bytes(const Slot &slot);
+
+  func::FuncOp function;
+  OpBuilder b;
+  DenseMap<Operation *, unsigned> first, last; ///< positions of an operation and of the end of what is inside it
+  unsigned count = 0;
+  SmallVector<Life> all;
+  SmallVector<Slot> slots;
+};
+
+void FramePlanner::number(Operation *op) {
+  first[op] = count++;
+  for (Region &region : op->getRegions())
+    for (Block &block : region)
+      for (Operation &inner : block)
+        number(&inner);
+  last[op] = count++;
+}
+
+/// A place lives from its first user to its last. A user in the body of a loop that does not hold the place itself keeps
+/// it for the whole loop: the next step reads it again.
+void FramePlanner::lives() {
+  function.walk([&](AllocOp place) {
+    unsigned from = ~0u, to = 0;
+    SmallVector<Value> names{place};
+    while (!names.empty())
+      for (Operation *user : names.pop_back_val().getUsers()) {
+        if (isa<ViewOp>(user))
+          names.push_back(user->getResult(0));
+        Operation *at = place->getBlock()->findAncestorOpInBlock(*user);
+        from = std::min(from, first[at]);
+        to = std::max(to, last[at]);
+      }
+    if (to)
+      all.push_back({place, from, to});
+  });
+}
+
+/// Largest first, each into the first slot that is free for its whole life.
+void FramePlanner::colour() {
+  auto nominal = [](const Life &l) {
+    AllocOp place = l.place;
+    return bytesOf(place.getType()).evaluate([](StringRef) { return kNominal; }).value_or(Dim::kLimit);
+  };
+  llvm::stable_sort(all, [&](const Life &a, const Life &c) { return nominal(a) > nominal(c); });
+  for (Life &life : all) {
+    Slot *into = nullptr;
+    for (Slot &slot : slots)
+      if (llvm::all_of(slot.members, [&](const Life &m) { return m.to < life.from || life.to < m.from; })) {
+        into = &slot;
+        break;
+      }
+    if (!into)
+      into = &slots.emplace_back();
+    into->members.push_back(life);
+    if (Dim size = bytesOf(life.place.getType()); !llvm::is_contained(into->sizes, size))
+      into->sizes.push_back(size);
+  }
+}
+
+/// The largest of the slot's sizes, rounded up so that the next slot is aligned.
+Value FramePlanner::bytes(const Slot &slot) {
+  Location loc = function.getLoc();
+  Value size;
+  for (const Dim &d : slot.sizes) {
+    Value one = ExtentOp::create(b, loc, *Dim::floorDiv(d + Dim(kAlignment - 1), kAlignment) * Dim(kAlignment));
+    size = size ? arith::MaxSIOp::create(b, loc, size, one).getResult() : one;
+  }
+  return size;
+}
+
+/// 1. Number the operations; find when each place is used.
+/// 2. Give places slots, largest first; a slot holds places that are never alive together.
+/// 3. Offsets are running sums of slot sizes. A call's frame begins after the function's own slots.
+/// 4. `<function>.frame` computes the size: own slots and the largest frame that is called.
+void FramePlanner::run(ModuleOp module) {
+  number(function);
+  lives();
+  colour();
+  Location loc = function.getLoc();
+  Value frame = function.getArguments().back();
+
+  auto plan = [&](ArrayRef<Slot> slots, function_ref<void(const Slot &, Value)> each) {
+    Value offset = arith::ConstantIntOp::create(b, loc, b.getI64Type(), 0);
+    for (const Slot &slot : slots) {
+      each(slot, offset);
+      offset = arith::AddIOp::create(b, loc, offset, bytes(slot));
+    }
+    return offset;
+  };
+  b.setInsertionPointToStart(&function.getBody().front());
+  Value own = plan(slots, [&](const Slot &slot, Value offset) {
+    for (Life life : slot.members) {
+      Value place = SlotOp::create(b, loc, life.place.getType(), frame, offset);
+      life.place.replaceAllUsesWith(place);
+      life.place->erase();
+    }
+  });
+  SmallVector<CallOp> calls;
+  function.walk([&](CallOp call) { calls.push_back(call); });
+  if (!calls.empty()) {
+    Value rest = LLVM::GEPOp::create(b, loc, frame.getType(), b.getI8Type(), frame, ArrayRef<LLVM::GEPArg>{own});
+    for (CallOp call : calls)
+      call->setOperand(call->getNumOperands() - 1, rest);
+  }
+
+  // The same sum as a function of the sizes: (team, tid, sizes..) -> bytes.
+  size_t dims = function->getAttrOfType<ArrayAttr>("nn.dims").size();
+  SmallVector<Type> types(ArrayRef<Type>(function.getArgumentTypes()).take_front(2 + dims));
+  b.setInsertionPoint(function);
+  auto size = func::FuncOp::create(b, loc, (function.getName() + ".frame").str(),
+                                   b.getFunctionType(types, b.getI64Type()));
+  size.setPrivate();
+  size->setAttr("nn.dims", function->getAttr("nn.dims"));
+  b.setInsertionPointToStart(size.addEntryBlock());
+  Value total = plan(slots, [](const Slot &, Value) {});
+  Value inner = arith::ConstantIntOp::create(b, loc, b.getI64Type(), 0);
+  for (CallOp call : calls) {
+    SmallVector<Value> arguments{size.getArgument(0), size.getArgument(1)};
+    for (const Dim &d : call.getDims().getValue())
+      arguments.push_back(ExtentOp::create(b, loc, d));
+    auto callee = func::CallOp::create(b, loc, (call.getCallee() + ".frame").str(), b.getI64Type(), arguments);
+    inner = arith::MaxSIOp::create(b, loc, inner, callee.getResult(0));
+  }
+  func::ReturnOp::create(b, loc, arith::AddIOp::create(b, loc, total, inner).getResult());
+}
+
+struct Workspace : impl::WorkspacePassBase<Workspace> {
+  void runOnOperation() override {
+    SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
+    for (func::FuncOp f : functions)
+      if (!f.isExternal())
+        FramePlanner(f).run(getOperation());
+  }
+};
+} // namespace
+} // namespace nnc
