@@ -78,8 +78,7 @@ private:
 
   Tensor output() {
     Tensor t = tensor();
-    std::string what;
-    if (!(words >> what))
+    if ((words >> std::ws).eof())
       return t;
     t.checked = true;
     if (!isFloat(t.type)) {
