@@ -27,6 +27,10 @@ def WorkspacePass : NN_Pass<"workspace", "::mlir::ModuleOp"> {
 def BarriersPass : NN_Pass<"barriers", "::mlir::func::FuncOp"> {
   let summary = "Lets threads wait where one reads or overwrites what another wrote or reads";
 }
+def SignaturesPass : NN_Pass<"signatures", "::mlir::ModuleOp"> {
+  let summary = "Makes the functions that the runtime calls: measure, check and run of every entry";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::LLVM::LLVMDialect"];
+}
 
 // ---- lower: kernels -> loops and vectors -----------------------------------------------------------------------------
 def LowerKernelsPass : NN_TargetPass<"lower-kernels", "::mlir::ModuleOp"> {

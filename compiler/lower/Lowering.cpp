@@ -93,7 +93,7 @@ Value Lowering::size(const Dim &dim) {
       llvm_unreachable("a free dimension that the function does not have");
     }
     case Dim::AtomKind::Floor: {
-      Value num = size(*a.num), den = size(*a.den);
+      Value num = size(*a.num), den = maximum(size(*a.den), constant(1)); // a divisor of 0 has been refused before
       return arith::FloorDivSIOp::create(b, loc, num, den);
     }
     case Dim::AtomKind::Group:
@@ -140,7 +140,7 @@ Value Lowering::size(const Dim &dim) {
       for (int32_t i = 0; i < d.power; ++i)
         divisor = mul(divisor, atom(d.atom));
     if (constantOf(divisor) != 1)
-      sum = arith::DivSIOp::create(b, loc, sum, divisor);
+      sum = arith::DivSIOp::create(b, loc, sum, maximum(divisor, constant(1)));
     return sum;
   });
   sizes.emplace_back(dim, value);

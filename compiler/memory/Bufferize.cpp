@@ -398,16 +398,34 @@ void Bufferizer::finish(Operation *terminator, ArrayRef<Value> wanted) {
     terminator->setOperands(ValueRange());
 }
 
+/// Offsets in the two slabs of each model: parameters and packed copies, in the order of the module.
+void layOut(ModuleOp module, llvm::StringMap<llvm::StringMap<int64_t>> &offsets) {
+  OpBuilder b(module.getContext());
+  llvm::StringMap<int64_t> used, packed;
+  auto place = [&](int64_t &end, Type type) {
+    int64_t at = end;
+    end = llvm::alignTo(end + bytesOf(type).constant(), kAlignment);
+    return at;
+  };
+  for (StorageOp storage : module.getOps<StorageOp>()) {
+    int64_t at = place(used[storage.getModel()], storage.getType());
+    storage->setAttr("offset", b.getI64IntegerAttr(at));
+    offsets[storage.getModel()][storage.getPath()] = at;
+  }
+  for (func::FuncOp f : module.getOps<func::FuncOp>())
+    if (f->hasAttr("nn.pack_of")) {
+      StringRef model = f->getAttrOfType<StringAttr>("nn.model").getValue();
+      int64_t at = place(packed[model], f.getResultTypes()[0]);
+      f->setAttr("nn.packed_offset", b.getI64IntegerAttr(at));
+      f->setAttr("nn.packed_bytes", b.getI64IntegerAttr(bytesOf(f.getResultTypes()[0]).constant()));
+      offsets[model][f.getName()] = at;
+    }
+}
+
 struct Bufferize : impl::BufferizePassBase<Bufferize> {
   void runOnOperation() override {
-    llvm::StringMap<llvm::StringMap<int64_t>> offsets; // by model
-    for (StorageOp storage : getOperation().getOps<StorageOp>())
-      if (auto at = storage->getAttrOfType<IntegerAttr>("offset"))
-        offsets[storage.getModel()][storage.getPath()] = at.getInt();
-    for (func::FuncOp f : getOperation().getOps<func::FuncOp>())
-      if (auto at = f->getAttrOfType<IntegerAttr>("nn.packed_offset"))
-        for (auto &model : offsets)
-          model.second[f.getName()] = at.getInt();
+    llvm::StringMap<llvm::StringMap<int64_t>> offsets; // by model, then by path or name of the pack function
+    layOut(getOperation(), offsets);
     SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
     for (func::FuncOp f : functions) {
       auto model = f->getAttrOfType<StringAttr>("nn.model");

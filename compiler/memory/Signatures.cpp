@@ -1,0 +1,236 @@
+#include "compiler/Passes.h"
+#include "compiler/memory/Places.h"
+
+using namespace mlir;
+using namespace nn;
+
+namespace nnc {
+#define GEN_PASS_DEF_SIGNATURESPASS
+#include "compiler/Passes.h.inc"
+
+namespace {
+/// Writes the functions that the runtime calls for one entry, initialiser or pack function `f`:
+/// 1. `f.measure(dims, bytes, frame, work) -> code`: refuses sizes that are negative, too large or break a condition
+///    (nn.require); sizes of all arguments in bytes; size of the frame; floating-point operations.
+/// 2. `f.run(team, tid, dims, arguments, parameters, packed, frame)`: takes sizes and addresses out of the arrays and
+///    calls `f`.
+/// The messages of the codes become `nn.messages` of `f`.
+class EntryBuilder {
+public:
+  EntryBuilder(func::FuncOp function)
+      : function(function), b(function.getContext()), loc(function.getLoc()),
+        pointer(LLVM::LLVMPointerType::get(function.getContext())) {
+    for (Attribute name : function->getAttrOfType<ArrayAttr>("nn.dims"))
+      dims.push_back(cast<StringAttr>(name).getValue());
+    for (Type t : function.getArgumentTypes())
+      if (isa<RefType, nn::GraphType>(t))
+        places.push_back(t);
+  }
+  void run() {
+    measure();
+    thunk();
+  }
+
+private:
+  Value integer(int64_t v) { return arith::ConstantIntOp::create(b, loc, b.getI64Type(), v); }
+  Value real(double v) { return arith::ConstantOp::create(b, loc, b.getF64FloatAttr(v)); }
+  Value element(Value array, int64_t i, Type type) {
+    return LLVM::GEPOp::create(b, loc, pointer, type, array, ArrayRef<LLVM::GEPArg>{int32_t(i)});
+  }
+  Value loadElement(Value array, int64_t i, Type type) {
+    return LLVM::LoadOp::create(b, loc, type, element(array, i, type));
+  }
+  func::FuncOp declare(const Twine &suffix, TypeRange arguments, TypeRange results) {
+    b.setInsertionPointAfter(function);
+    auto f = func::FuncOp::create(b, loc, (function.getName() + suffix).str(), b.getFunctionType(arguments, results));
+    f->setAttr("nn.dims", b.getArrayAttr({}));
+    b.setInsertionPointToStart(f.addEntryBlock());
+    return f;
+  }
+
+  void measure();
+  void thunk();
+  Value approximate(const Dim &d);
+  Value exact(const Dim &d) { return ExtentOp::create(b, loc, d); }
+  void refuse(Value condition, const Twine &message);
+  void collect(func::FuncOp f, function_ref<Dim(const Dim &)> mine, const Dim &times);
+
+  func::FuncOp function;
+  OpBuilder b;
+  Location loc;
+  Type pointer;
+  SmallVector<StringRef> dims;
+  SmallVector<Type> places;
+  SmallVector<Value> sizes; ///< of the free dimensions, in f64
+  Value code;
+  SmallVector<Attribute> messages;
+  SmallVector<Dim> large; ///< sizes in bytes that must stay below the limit
+  Dim work = 0;
+};
+
+/// The value of a size in f64: no overflow, and exact below 2^53.
+Value EntryBuilder::approximate(const Dim &d) {
+  auto atom = [&](const Dim::Atom &a) -> Value {
+    if (a.kind == Dim::AtomKind::Symbol) {
+      for (auto [name, size] : llvm::zip(dims, sizes))
+        if (name == a.text)
+          return size;
+      return real(0);
+    }
+    if (a.kind == Dim::AtomKind::Group)
+      return approximate(*a.num);
+    Value den = arith::MaximumFOp::create(b, loc, approximate(*a.den), real(1));
+    return LLVM::FFloorOp::create(b, loc, arith::DivFOp::create(b, loc, approximate(*a.num), den).getResult());
+  };
+  Value sum = real(0);
+  for (const Dim::Term &t : d.terms()) {
+    Value product = real(double(t.num) / double(t.den));
+    for (const Dim::Factor &f : t.factors)
+      for (int32_t i = 0; i < std::abs(f.power); ++i) {
+        Value x = atom(f.atom);
+        product = f.power > 0 ? arith::MulFOp::create(b, loc, product, x).getResult()
+                              : arith::DivFOp::create(b, loc, product, arith::MaximumFOp::create(b, loc, x, real(1))).getResult();
+      }
+    sum = arith::AddFOp::create(b, loc, sum, product);
+  }
+  return sum;
+}
+
+/// The first condition that holds gives the code.
+void EntryBuilder::refuse(Value condition, const Twine &message) {
+  messages.push_back(b.getStringAttr(message));
+  Type i32 = b.getI32Type();
+  Value zero = arith::ConstantIntOp::create(b, loc, i32, 0);
+  Value mine = arith::ConstantIntOp::create(b, loc, i32, messages.size());
+  Value open = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, code, zero);
+  Value both = arith::AndIOp::create(b, loc, open, condition);
+  code = arith::SelectOp::create(b, loc, both, mine, code);
+}
+
+/// Sizes of all places and the work of a function and of those it calls, in the sizes of the entry.
+void EntryBuilder::collect(func::FuncOp f, function_ref<Dim(const Dim &)> mine, const Dim &times) {
+  f.getBody().walk([&](Operation *op) {
+    Dim turns = times;
+    for (Operation *up = op->getParentOp(); up != f; up = up->getParentOp())
+      if (auto loop = dyn_cast<ScanOp>(up))
+        turns = turns * mine(loop.getSteps().getValue());
+    if (auto slot = dyn_cast<SlotOp>(op)) {
+      if (Dim bytes = mine(bytesOf(slot.getType())); !bytes.isConstant() && !llvm::is_contained(large, bytes))
+        large.push_back(bytes);
+    } else if (auto contract = dyn_cast<ContractOp>(op)) {
+      work = work + turns * mine(contract.resultShape().count() * contract.kShape().count() * Dim(2));
+    } else if (auto kernel = dyn_cast<KernelOpInterface>(op)) {
+      for (OpOperand &init : kernel.getInitsMutable())
+        work = work + turns * mine(shapeOf(init.get().getType()).count()) * Dim(4);
+    } else if (auto call = dyn_cast<CallOp>(op)) {
+      auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, call.getCalleeAttr());
+      auto names = callee->getAttrOfType<ArrayAttr>("nn.dims");
+      collect(callee, [&](const Dim &d) {
+        return mine(d.substitute([&](StringRef name) -> std::optional<Dim> {
+          for (auto [n, value] : llvm::zip(names, call.getDims().getValue()))
+            if (cast<StringAttr>(n).getValue() == name)
+              return value;
+          return std::nullopt;
+        }));
+      }, turns);
+    }
+  });
+}
+
+void EntryBuilder::measure() {
+  Type i64 = b.getI64Type(), i32 = b.getI32Type();
+  // The body has the sizes as arguments, as every function that the lowering knows: (team, tid, sizes.., results).
+  SmallVector<Type> types{pointer, i32};
+  types.append(dims.size(), i64);
+  types.append(3, pointer);
+  func::FuncOp body = declare(".measure.body", types, i32);
+  body.setPrivate();
+  body->setAttr("nn.dims", function->getAttr("nn.dims"));
+  code = arith::ConstantIntOp::create(b, loc, i32, 0);
+  for (auto [i, name] : llvm::enumerate(dims)) {
+    Value d = body.getArgument(2 + i);
+    refuse(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, d, integer(0)),
+           "size " + name + " is negative");
+    refuse(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, d, integer(Dim::kLimit)),
+           "size " + name + " is too large");
+    sizes.push_back(arith::SIToFPOp::create(b, loc, b.getF64Type(), d));
+  }
+  SmallVector<RequireOp> conditions;
+  function.walk([&](RequireOp r) { conditions.push_back(r); });
+  for (RequireOp r : conditions) {
+    Value x = approximate(r.getA().getValue()), y = approximate(r.getB().getValue()), broken;
+    if (r.getKind() == "equal")
+      broken = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, x, y);
+    else if (r.getKind() == "at_least")
+      broken = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ULT, x, y);
+    else { // "divides": the quotient is whole
+      Value q = arith::DivFOp::create(b, loc, x, y);
+      Value whole = LLVM::FFloorOp::create(b, loc, q);
+      broken = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, q, whole);
+    }
+    refuse(broken, r.getText());
+    r.erase();
+  }
+  for (Type t : places)
+    if (Dim bytes = isa<RefType>(t) ? bytesOf(t) : Dim(0); !bytes.isConstant() && !llvm::is_contained(large, bytes))
+      large.push_back(bytes);
+  collect(function, [](const Dim &d) { return d; }, 1);
+  Value limit = real(double(Dim::kLimit)), tooLarge;
+  for (const Dim &d : large) {
+    Value one = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UGE, approximate(d), limit);
+    tooLarge = tooLarge ? arith::OrIOp::create(b, loc, tooLarge, one).getResult() : one;
+  }
+  if (tooLarge)
+    refuse(tooLarge, "the sizes are too large together: a tensor would have 2^47 bytes or more");
+
+  Value bytes = body.getArgument(2 + dims.size()), frame = body.getArgument(3 + dims.size()),
+        flop = body.getArgument(4 + dims.size());
+  for (size_t i = 0; i < dims.size(); ++i)
+    LLVM::StoreOp::create(b, loc, integer(0), element(bytes, i, i64));
+  for (auto [i, t] : llvm::enumerate(places))
+    LLVM::StoreOp::create(b, loc, isa<RefType>(t) ? exact(bytesOf(t)) : integer(0), element(bytes, dims.size() + i, i64));
+  SmallVector<Value> arguments(ArrayRef<Value>(SmallVector<Value>(body.getArguments())).take_front(2 + dims.size()));
+  auto size = func::CallOp::create(b, loc, (function.getName() + ".frame").str(), i64, arguments);
+  LLVM::StoreOp::create(b, loc, size.getResult(0), frame);
+  Value effort = arith::MinimumFOp::create(b, loc, approximate(work), real(1e18));
+  LLVM::StoreOp::create(b, loc, arith::FPToSIOp::create(b, loc, i64, effort).getResult(), flop);
+  func::ReturnOp::create(b, loc, code);
+
+  func::FuncOp outer = declare(".measure", {pointer, pointer, pointer, pointer}, i32);
+  SmallVector<Value> values{LLVM::ZeroOp::create(b, loc, pointer), arith::ConstantIntOp::create(b, loc, i32, 0)};
+  for (size_t i = 0; i < dims.size(); ++i)
+    values.push_back(loadElement(outer.getArgument(0), i, i64));
+  for (unsigned i = 1; i < 4; ++i)
+    values.push_back(outer.getArgument(i));
+  auto call = func::CallOp::create(b, loc, body, values);
+  func::ReturnOp::create(b, loc, call.getResults());
+  function->setAttr("nn.messages", b.getArrayAttr(messages));
+}
+
+void EntryBuilder::thunk() {
+  Type i64 = b.getI64Type();
+  func::FuncOp run = declare(".run", {pointer, b.getI32Type(), pointer, pointer, pointer, pointer, pointer}, {});
+  SmallVector<Value> values{run.getArgument(0), run.getArgument(1)};
+  for (size_t i = 0; i < dims.size(); ++i)
+    values.push_back(loadElement(run.getArgument(2), i, i64));
+  if (auto offset = function->getAttrOfType<IntegerAttr>("nn.packed_offset"))
+    values.push_back(element(run.getArgument(5), offset.getInt(), b.getI8Type()));
+  else
+    for (size_t i = 0; i < places.size(); ++i)
+      values.push_back(loadElement(run.getArgument(3), dims.size() + i, pointer));
+  for (unsigned i = 4; i < 7; ++i)
+    values.push_back(run.getArgument(i));
+  CallOp::create(b, loc, TypeRange(), FlatSymbolRefAttr::get(function), values, ShapeAttr::get(b.getContext(), Shape()));
+  func::ReturnOp::create(b, loc);
+}
+
+struct Signatures : impl::SignaturesPassBase<Signatures> {
+  void runOnOperation() override {
+    SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
+    for (func::FuncOp f : functions)
+      if (f->hasAttr("nn.called_by_runtime"))
+        EntryBuilder(f).run();
+  }
+};
+} // namespace
+} // namespace nnc
