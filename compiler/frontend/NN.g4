@@ -2,6 +2,10 @@
 // ends each statement and declaration) and makes all brackets match, so that the parser can skip a broken statement.
 grammar NN;
 
+// The `else` of a condition, `x = 1 if c else 2`: it does not follow a `}`. Were both one token, every `else if` would
+// be looked ahead to its end, in quadratic time.
+tokens { VALUE_ELSE }
+
 file        : fileLine* EOF ;
 fileLine    : declaration NL ;
 settingValue : expr NL EOF ; // of `-D name=value`
@@ -35,7 +39,7 @@ statement   : ('param' | 'state' | 'buffer') arg (',' arg)* alias? condition?   
             | values ('<-' expr)?                                                        # valueStatement
             ;
 alias       : 'as' STRING ;
-condition   : 'if' expr ('else' expr)? ;
+condition   : 'if' expr (VALUE_ELSE expr)? ;
 binding     : name (',' name)* (':' type)? '=' expr ;
 values      : expr (',' expr)* ;
 
@@ -100,6 +104,7 @@ OPEN_SQUARE : '[' ;
 CLOSE_SQUARE: ']' ;
 OPEN_CURLY  : '{' ;
 CLOSE_CURLY : '}' ;
+ELSE        : 'else' ;
 // Soft words, in one run: ParserErrors counts on it.
 IN : 'in' ; AS : 'as' ; FOR : 'for' ; WHERE : 'where' ; SCORE : 'score' ; VALUE : 'value' ; SUM : 'sum' ;
 MEAN : 'mean' ; MAX : 'max' ; MIN : 'min' ; EACH : 'each' ; REVERSED : 'reversed' ; UNTIL : 'until' ;

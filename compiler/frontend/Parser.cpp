@@ -175,6 +175,7 @@ static Lexed lex(const SourceFile &source, ByteStream &stream, DiagnosticEngine 
   NNLexer lexer(&stream);
   lexer.removeErrorListeners();
   bool dropped = false;
+  unsigned lastOrdinary = 0;
   for (auto token = lexer.nextToken(); token->getType() != antlr4::Token::EOF; token = lexer.nextToken()) {
     auto begin = static_cast<uint32_t>(token->getStartIndex()), end = static_cast<uint32_t>(token->getStopIndex() + 1);
     Range range{&source, begin, end};
@@ -191,6 +192,7 @@ static Lexed lex(const SourceFile &source, ByteStream &stream, DiagnosticEngine 
       made.sort = Token::Documentation;
     if (made.type >= NNLexer::BAD_NUMBER) {
       std::optional<unsigned> type = badToken(made.type, range, diagnostics);
+      result.repaired.insert(begin);
       dropped |= !type;
       if (!type)
         continue;
@@ -198,6 +200,10 @@ static Lexed lex(const SourceFile &source, ByteStream &stream, DiagnosticEngine 
     }
     if (made.type == NNLexer::ID && end - begin > maxNameLength)
       diagnostics.error(Code::NN0906, {&source, begin, begin + 20}, "this name is longer than 255 bytes");
+    if (made.type == NNLexer::ELSE && lastOrdinary != NNLexer::CLOSE_CURLY)
+      made.type = NNParser::VALUE_ELSE;
+    if (made.sort == Token::Ordinary)
+      lastOrdinary = made.type;
     if (std::exchange(dropped, false))
       result.repaired.insert(begin);
     result.tokens.push_back(made);

@@ -134,6 +134,8 @@ static std::string nameOf(size_t type, const antlr4::dfa::Vocabulary &vocabulary
     return "a string";
   case NNParser::ID:
     return "a name";
+  case NNParser::VALUE_ELSE:
+    return "`else`";
   default:
     std::string literal = vocabulary.getLiteralName(type); // in single quotes
     return ("`" + StringRef(literal).drop_front().drop_back() + "`").str();
@@ -161,7 +163,7 @@ static std::string listOf(const IntervalSet &expected, const antlr4::dfa::Vocabu
 
 void ErrorStrategy::describe(antlr4::Parser *parser, antlr4::Token *token, const IntervalSet &expected) {
   size_t rule = parser->getContext()->getRuleIndex();
-  if (isListOfLines(rule))
+  if (isListOfLines(rule) && !expected.contains(size_t(NNParser::OPEN_CURLY)))
     return describeLineBegin(parser, token);
   bool atLineEnd = isLine(rule) && expected.size() == 1 && expected.contains(size_t(NNParser::NL));
   if (atLineEnd && token->getType() != antlr4::Token::EOF)
@@ -169,13 +171,15 @@ void ErrorStrategy::describe(antlr4::Parser *parser, antlr4::Token *token, const
 
   antlr4::Token *before = token->getTokenIndex() ? parser->getTokenStream()->get(token->getTokenIndex() - 1) : nullptr;
   std::string after = before && !text(before).empty() ? " after `" + text(before).str() + "`" : "";
-  bool wantsValue = expected.contains(size_t(NNParser::INT)) && expected.contains(size_t(NNParser::ID));
   bool wantsName = expected.contains(size_t(NNParser::ID));
+  bool wantsValue = wantsName && expected.contains(size_t(NNParser::FLOAT));
+  bool wantsType =
+      wantsName && (rule == NNParser::RuleType || rule == NNParser::RuleResult || rule == NNParser::RulePart);
+  std::string list = wantsValue ? "a value" : wantsType ? "a type" : listOf(expected, parser->getVocabulary());
   StringRef word = text(token);
   if (token->getType() == NNParser::NL || token->getType() == antlr4::Token::EOF) {
-    std::string list = listOf(expected, parser->getVocabulary());
-    std::string wanted = wantsValue ? "a value" : list.empty() ? "more" : list;
-    diagnostics.error(Code::NN0108, range(token), wanted + " is expected" + after + ", but the line ends");
+    diagnostics.error(Code::NN0108, range(token),
+                      (list.empty() ? "more" : list) + " is expected" + after + ", but the line ends");
     return;
   }
   if (wantsName && isHardWord(word) && !(wantsValue && (word == "let" || word == "yield"))) {
@@ -183,18 +187,26 @@ void ErrorStrategy::describe(antlr4::Parser *parser, antlr4::Token *token, const
         .hint("choose another name, for example `" + word + "_`");
     return;
   }
-  std::string list = wantsValue ? "a value" : listOf(expected, parser->getVocabulary());
   std::string message = list.empty() ? ("`" + word + "` cannot stand here" + after).str()
                                      : (list + " is expected" + after + ", not `" + word + "`").str();
   Diagnostic &error = diagnostics.error(Code::NN0108, range(token), message);
+  StringRef last = before ? text(before) : StringRef();
   if (word == "<-")
     error.hint("`x <- 1` is an update; to compare with a negative number write `x < -1`");
-  else if (word == "!")
-    error.hint("write `not x`");
-  else if (word == ")" && before && text(before) == ",")
+  else if (word == ")" && last == ",")
     error.hint("drop the last `,`");
-  else if (word == ":" && wantsValue == false)
+  else if (word == ":" && rule == NNParser::RuleSettings)
+    error.hint("a setting has a default value, but no type: `hidden = 256`");
+  else if (word == ":" && expected.contains(size_t(NNParser::CLOSE_SQUARE)))
+    error.hint("a range `a : b` has no step");
+  else if (word == ":" && !wantsValue)
     error.hint("ranges `a : b` stand inside `[ ]` only");
+  else if (rule == NNParser::RulePattern || rule == NNParser::RuleAxis)
+    error.hint("a pattern looks like `b n -> n b`; arguments are separated by `,`");
+  else if (last == "else")
+    error.hint("the branches of `if` are blocks: `else { ... }`");
+  else if (last == "import")
+    error.hint("import \"file.nn\"");
 }
 
 /// The statement is complete, but something follows on its line.
@@ -220,7 +232,9 @@ void ErrorStrategy::describeLineEnd(antlr4::Parser *parser, antlr4::Token *token
     error.hint("a value is named by `let`");
   else if (word == "as")
     error.hint("`as \"path\"` stands after `use`, `param`, `buffer` or `import`, before `if`");
-  else if (begin != "let" || word != "let")
+  else if (word == "in")
+    error.hint("the head of a neighbourhood ends in `u -> v`: `sum (e: u -> v) in g { ... }`");
+  else
     error.hint("two statements on one line are separated by `;`");
 }
 
@@ -245,6 +259,12 @@ void ErrorStrategy::describeLineBegin(antlr4::Parser *parser, antlr4::Token *tok
     diagnostics
         .error(Code::NN0603, range(token), "in `attend { }` stand `let`, `score` and `value`, not `" + word + "`")
         .hint("attend (..) in .. { score .. ; value .. }");
+    return;
+  }
+  antlr4::Token *next = parser->getTokenStream()->LT(2);
+  bool named = next->getType() == NNParser::ID || next->getType() == NNParser::STRING;
+  if (isHardWord(word) && !named && word != "minimize" && word != "with" && word != "freeze" && word != "else") {
+    diagnostics.error(Code::NN0111, range(token), "`" + word + "` is a word of the language, it cannot be a name");
     return;
   }
   bool clause = word == "minimize" || word == "with" || word == "freeze";

@@ -2,6 +2,7 @@
 #include "compiler/frontend/ParserTree.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Error.h"
 
@@ -11,23 +12,14 @@ using llvm::StringRef;
 static constexpr unsigned maxNesting = 256;
 static constexpr size_t maxOperands = 10000;
 
+/// Whether the tree becomes too deep here. Reported once.
 bool TreeBuilder::tooDeep(Range where) {
-  if (depth <= maxNesting)
-    return false;
-  error(Code::NN0902, where, "this expression is nested more than 256 deep");
-  return true;
+  if (depth == maxNesting + 1)
+    error(Code::NN0902, where, "this expression is nested more than 256 deep");
+  return depth > maxNesting;
 }
 
 Expr *TreeBuilder::expr(NNParser::ExprContext *context) {
-  ++depth;
-  Expr *made = tooDeep(range(static_cast<Rule *>(context)))
-                   ? file.make<NameUse>(range(static_cast<Rule *>(context)), StringRef())
-                   : exprWithin(context);
-  --depth;
-  return made;
-}
-
-Expr *TreeBuilder::exprWithin(NNParser::ExprContext *context) {
   if (auto *plain = dynamic_cast<NNParser::OperandExprContext *>(context))
     return postfix(plain->postfix());
   if (auto *product = dynamic_cast<NNParser::ProductExprContext *>(context))
@@ -36,19 +28,33 @@ Expr *TreeBuilder::exprWithin(NNParser::ExprContext *context) {
     return chain(sum);
   if (auto *pipe = dynamic_cast<NNParser::PipeExprContext *>(context))
     return this->pipe(pipe);
-  if (auto *negative = dynamic_cast<NNParser::NegativeExprContext *>(context))
-    return this->negative(negative);
   if (auto *comparison = dynamic_cast<NNParser::ComparisonExprContext *>(context))
     return chain(comparison);
   if (auto *both = dynamic_cast<NNParser::AndExprContext *>(context))
     return chain(both);
   if (auto *either = dynamic_cast<NNParser::OrExprContext *>(context))
     return chain(either);
-  if (auto *negation = dynamic_cast<NNParser::NotExprContext *>(context))
-    return file.make<Unary>(range(static_cast<Rule *>(context)), Operator::Not, operand(negation->expr(), "not"));
-  auto *power = dynamic_cast<NNParser::PowerExprContext *>(context);
-  Expr *base = operand(power->expr(0), "^");
-  return file.make<Power>(range(static_cast<Rule *>(context)), base, operand(power->expr(1), "^"));
+  return prefix(context);
+}
+
+/// `-x`, `not x`, `x ^ y`: the operators that nest.
+Expr *TreeBuilder::prefix(NNParser::ExprContext *context) {
+  Range where = range(static_cast<Rule *>(context));
+  ++depth;
+  Expr *made = nullptr;
+  if (tooDeep(where)) {
+    made = file.make<NameUse>(where, StringRef());
+  } else if (auto *negation = dynamic_cast<NNParser::NotExprContext *>(context)) {
+    made = file.make<Unary>(where, Operator::Not, operand(negation->expr(), "not"));
+  } else if (auto *negative = dynamic_cast<NNParser::NegativeExprContext *>(context)) {
+    made = this->negative(negative);
+  } else {
+    auto *power = dynamic_cast<NNParser::PowerExprContext *>(context);
+    Expr *base = operand(power->expr(0), "^");
+    made = file.make<Power>(where, base, operand(power->expr(1), "^"));
+  }
+  --depth;
+  return made;
 }
 
 /// An operand of an operator. ANTLR lets looser operators stand there in two cases that are errors.
@@ -250,13 +256,21 @@ Expr *TreeBuilder::primary(NNParser::PrimaryContext *context) {
     made->body = body(combine->body());
     return made;
   }
-  error(Code::NN0112, where, "a string is not a value",
-        "strings are paths: after `import`, `as`, `for`, `freeze`, `eval`");
+  damaged = true;
+  if (isWhole(where.text()))
+    error(Code::NN0112, where, "a string is not a value",
+          "strings are paths: after `import`, `as`, `for`, `freeze`, `eval`");
   return file.make<NameUse>(where, StringRef());
 }
 
 Expr *TreeBuilder::number(NNParser::NumberContext *context, bool negated) {
   Range where = range(static_cast<Rule *>(context));
+  bool malformed = where.text().find_first_not_of("0123456789.eE+-") != StringRef::npos ||
+                   !llvm::isDigit(where.text().front()) || !llvm::isDigit(where.text().back());
+  if (malformed) { // reported by the lexer
+    damaged = true;
+    return file.make<IntegerLiteral>(where, 1);
+  }
   if (context->INT()) {
     uint64_t value = 0, limit = uint64_t(1) << 63;
     if (where.text().getAsInteger(10, value) || value > limit || (value == limit && !negated))

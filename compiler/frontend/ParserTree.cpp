@@ -31,12 +31,16 @@ Name TreeBuilder::name(NNParser::NameContext *context) const {
   return {where.text(), where};
 }
 
-Text TreeBuilder::text(antlr4::tree::TerminalNode *string) const {
+Text TreeBuilder::text(antlr4::tree::TerminalNode *string) {
   Range where = range(string);
+  if (!isWhole(where.text())) {
+    damaged = true;
+    return {{}, where};
+  }
   return {where.text().drop_front().drop_back(), where};
 }
 
-Alias TreeBuilder::alias(NNParser::AliasContext *context) const {
+Alias TreeBuilder::alias(NNParser::AliasContext *context) {
   if (!context)
     return {};
   return {text(context->STRING()).text, range(context->STRING())};

@@ -51,7 +51,7 @@ private:
   Word *word(NNParser::WordClauseContext *context);
 
   // Expressions
-  Expr *exprWithin(NNParser::ExprContext *context);
+  Expr *prefix(NNParser::ExprContext *context);
   Expr *operand(NNParser::ExprContext *context, llvm::StringRef operatorText);
   template <typename Level> Expr *chain(Level *context);
   Expr *pipe(NNParser::PipeExprContext *context);
@@ -71,8 +71,12 @@ private:
   Axis axis(NNParser::AxisContext *context);
 
   Name name(NNParser::NameContext *context) const;
-  Text text(antlr4::tree::TerminalNode *string) const;
-  Alias alias(NNParser::AliasContext *context) const;
+  /// Whether a string has both its quotes; the lexer has reported the others.
+  static bool isWhole(llvm::StringRef string) {
+    return string.size() > 1 && string.front() == '"' && string.back() == '"';
+  }
+  Text text(antlr4::tree::TerminalNode *string);
+  Alias alias(NNParser::AliasContext *context);
   void error(Code code, Range where, std::string message, std::string hint = {});
   bool tooDeep(Range where);
 
@@ -81,7 +85,7 @@ private:
   const llvm::DenseMap<uint32_t, std::string> &documentation;
   /// Something in the declaration at hand was wrong.
   bool damaged = false;
-  unsigned depth = 0;
+  unsigned depth = 0; // of prefix operators, powers and suffixes; brackets are counted by the token filter
 };
 
 } // namespace nnc::frontend
