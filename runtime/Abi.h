@@ -9,15 +9,16 @@
 #include <stdint.h>
 
 #define NNRT_ABI_VERSION 1
+#define NNRT_GRAPH_VERSION 1
 
 extern "C" {
 
 /// Threads of one entry call. The first fields are read by generated code; their offsets never change.
 struct nnrt_team {
-  int32_t size;    ///< number of threads, 1 ..
-  int32_t failed;  ///< set by nnrt_report
-  uint64_t seed;   ///< of the model (initialisers) or of the context (everything else)
-  uint64_t calls;  ///< entry calls on this context so far: part of every random draw's key
+  int32_t size;   ///< number of threads, 1 ..
+  int32_t failed; ///< set by nnrt_report
+  uint64_t seed;  ///< of the model (initialisers) or of the context (everything else)
+  uint64_t calls; ///< entry calls on this context so far: part of every random draw's key
 };
 
 /// An argument of an entry, in the order of the C function.
@@ -35,42 +36,48 @@ struct nnrt_argument {
   int8_t kind;       ///< nnrt_argument_kind
   int8_t type;       ///< nn_type
   int8_t rank;
-  int8_t optional;   ///< may be NULL
+  int8_t optional; ///< may be NULL
 };
 
-/// One compiled entry (or the initialiser of a parameter: no sizes, one output).
+/// One compiled entry, or the initialiser of a parameter (no sizes, one output), or a packing (no arguments at all).
+/// `dims` holds the values of the NNRT_DIM arguments and may be NULL if there are none; `arguments` is the caller's
+/// vector, in the order of the table above, sizes included (a size stands there as a pointer to int64_t).
 struct nnrt_entry {
   const char *name;
   const nnrt_argument *arguments;
   int32_t argument_count;
   int32_t dim_count; ///< arguments of kind NNRT_DIM; they stand first
-  /// Messages by code for `measure` and `check`; code 0 is success, code c > 0 means messages[c - 1].
+  /// Messages by code for `measure`, `check` and nnrt_report; code 0 is success, code c > 0 means messages[c - 1].
+  /// A message is a sentence about the arguments without the entry's name: "`tokens` holds {value} at position
+  /// {position}, must be in 0 .. 9". {B} stands for the value of size B. A message of `measure` without any {..} gets
+  /// all sizes appended, one of the others position and value.
   const char *const *messages;
-  /// Sizes in bytes of every argument (0 for sizes), of the frame, and the work in FLOP. Returns a message code:
-  /// a size that is negative, too large, or breaks a condition of the program.
+  /// Sizes in bytes of every argument (0 for sizes), of the frame, and the work in FLOP. Returns a message code: sizes
+  /// whose product is too large or that break a condition of the program. The runtime has seen to 0 <= size < 2^47.
   int32_t (*measure)(const int64_t *dims, int64_t *bytes, int64_t *frame, int64_t *work);
   /// Looks at values of inputs before anything is written (indices in range). `where` gets (position, value).
   /// NULL if there is nothing to look at. Returns a message code.
   int32_t (*check)(const int64_t *dims, void *const *arguments, int64_t *where);
   /// The kernels; called by every thread of the team with its number.
-  void (*run)(nnrt_team *team, int32_t tid, const int64_t *dims, void *const *arguments, char *parameters,
-              char *packed, char *frame);
-  int32_t writes_model; ///< 1: needs the model exclusively (writes a buffer)
-  int32_t pack_count;   ///< packed copies that it reads, as indices into nnrt_model::packs
-  const int32_t *packs;
+  void (*run)(nnrt_team *team, int32_t tid, const int64_t *dims, void *const *arguments, char *parameters, char *packed,
+              char *frame);
+  int32_t write_count;   ///< parameters and buffers that it writes; if any, the call needs the model exclusively
+  int32_t pack_count;    ///< packed copies that it reads
+  const int32_t *writes; ///< indices into nnrt_model::parameters
+  const int32_t *packs;  ///< indices into nnrt_model::packs
 };
 
 /// A parameter or buffer. A repeated layer's copies are stacked: `copies` slices, each of `shape`, the path of copy i
 /// has i in place of '#'.
 struct nnrt_parameter {
   const char *path;
-  const int64_t *shape; ///< of one copy
-  int64_t copies;       ///< 1 if not repeated (then '#' does not occur in path)
-  int64_t first;        ///< number of the first copy
-  int64_t offset;       ///< of copy 0 in the parameter slab, a multiple of 64
-  int64_t bytes;        ///< of one copy; copies follow each other without a gap
-  const nnrt_entry *initialiser; ///< draws all copies; NULL: must be loaded or set
-  int8_t type;          ///< nn_type
+  const int64_t *shape;          ///< of one copy
+  int64_t copies;                ///< 1 if not repeated (then '#' does not occur in path)
+  int64_t first;                 ///< number of the first copy
+  int64_t offset;                ///< of copy 0 in the parameter slab, a multiple of 64
+  int64_t bytes;                 ///< of one copy; copies follow each other without a gap
+  const nnrt_entry *initialiser; ///< draws all copies into arguments[0]; NULL: must be loaded or set
+  int8_t type;                   ///< nn_type
   int8_t rank;
   int8_t is_buffer;
 };
@@ -79,23 +86,41 @@ struct nnrt_parameter {
 struct nnrt_pack {
   int32_t parameter; ///< index into nnrt_model::parameters
   int32_t reserved;
-  int64_t offset;    ///< in the packed slab, a multiple of 64
+  int64_t offset; ///< in the packed slab, a multiple of 64
   int64_t bytes;
-  const nnrt_entry *run; ///< one SCALAR-free entry: reads `parameters`, writes `packed`; no arguments
+  const nnrt_entry *run; ///< reads `parameters`, writes `packed`; no arguments
 };
 
 struct nnrt_model {
-  uint32_t size;    ///< sizeof(nnrt_model)
-  uint32_t version; ///< NNRT_ABI_VERSION
-  const char *name;     ///< C name, "digits"
-  const char *cpu;      ///< for messages: "x86-64-v4"
-  const uint64_t *features; ///< required processor features: bits as in runtime/Cpu.h, one word
-  const char *manifest; ///< JSON, NUL-terminated
+  uint32_t size;            ///< sizeof(nnrt_model)
+  uint32_t version;         ///< NNRT_ABI_VERSION
+  const char *name;         ///< C name, "digits"
+  const char *cpu;          ///< for messages: "x86-64-v4"
+  const uint64_t *features; ///< required processor features: one word with the bits of runtime/CpuFeatures.h
+  const char *manifest;     ///< JSON, NUL-terminated
   const nnrt_parameter *parameters;
   const nnrt_entry *entries;
   const nnrt_pack *packs;
   int32_t parameter_count, entry_count, pack_count, reserved;
   int64_t parameter_bytes, packed_bytes; ///< of the two slabs
+};
+
+/// The two orders of a graph's edges, as kernels read them. Slots of one target (source) keep the caller's order.
+struct nn_graph {
+  uint32_t size;    ///< sizeof(nn_graph)
+  uint32_t version; ///< NNRT_GRAPH_VERSION
+  int32_t sources, targets, edges, reserved;
+  const int32_t *source, *target; ///< [edges], in the caller's order
+  // By target (CSR): the edges into v are the slots in_start[v] .. in_start[v + 1] - 1.
+  const int32_t *in_start;  ///< [targets + 1]
+  const int32_t *in_source; ///< [edges] source of the slot's edge
+  const int32_t *in_edge;   ///< [edges] its number in the caller's order
+  const int32_t *in_degree; ///< [targets]
+  // By source (CSC).
+  const int32_t *out_start;  ///< [sources + 1]
+  const int32_t *out_target; ///< [edges]
+  const int32_t *out_edge;   ///< [edges]
+  const int32_t *out_degree; ///< [sources]
 };
 
 // ---- called by the generated C functions; `model` and `context` are the user's opaque pointers ----------------------

@@ -24,6 +24,9 @@ enum {
   NN_NUMERIC = 6  /* the loss is not finite; loss and metrics are written, nothing else has changed */
 };
 
+/* What a status means, in a few words; never NULL. */
+const char *nn_status_text(nn_status status);
+
 /* Element types of tensors in memory. `bool` is one byte, nonzero means true; f16 and bf16 travel as uint16_t. */
 typedef enum nn_type {
   NN_F64 = 0,
@@ -36,7 +39,7 @@ typedef enum nn_type {
   NN_BOOL = 7
 } nn_type;
 
-/* One parameter or buffer of a model. `shape` and `path` live as long as the library. */
+/* One parameter or buffer of a model. `shape` lives as long as the library, `path` as long as the model. */
 typedef struct nn_parameter_info {
   const char *path; /* its key in a .safetensors file: "fc1.weight" */
   const int64_t *shape;
@@ -47,6 +50,13 @@ typedef struct nn_parameter_info {
 
 /* A graph, checked and sorted once; immutable, may be shared by threads and models. */
 typedef struct nn_graph nn_graph;
+
+/* Makes a graph of `edges` edges, edge i from source[i] to target[i]; sources and targets are counted from 0 (for a
+ * graph on one set of nodes both counts are the number of nodes). Copies what it needs. Every count is below 2^31.
+ * NN_INVALID: a count or a pointer is not valid or an index is out of its range; NN_MEMORY. */
+nn_status nn_graph_create(nn_graph **graph, int64_t sources, int64_t targets, int64_t edges, const int64_t *source,
+                          const int64_t *target);
+void nn_graph_destroy(nn_graph *graph); /* NULL is fine */
 
 #ifdef __cplusplus
 }
