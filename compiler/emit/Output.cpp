@@ -83,6 +83,8 @@ public:
 
   /// Afterwards the temporary name holds what the target held before, if anything.
   Error place() {
+    if (sys::fs::is_directory(target)) // an exchange would even take a folder away
+      return failed(file.path, "it is a folder");
     replaced = renameat2(AT_FDCWD, name.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0;
     if (replaced)
       return Error::success();

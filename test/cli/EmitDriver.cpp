@@ -1,9 +1,9 @@
 // emit-driver INTERFACE.json CODE.ll [-o LIB.so] [--cpu=NAME] [--emit=lib|asm|obj|header|manifest]: runs compiler/emit
 // on an interface and LLVM code written by hand, so that tests of the library need no front end.
-#include "compiler/emit/Descriptor.h"
 #include "compiler/emit/Header.h"
 #include "compiler/emit/Library.h"
 #include "compiler/emit/Manifest.h"
+#include "compiler/emit/Output.h"
 
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IRReader/IRReader.h"
@@ -128,18 +128,31 @@ static Error run() {
   return errorCodeToError(error);
 }
 
+static Error write(ArrayRef<char *> paths) {
+  std::vector<emit::OutputFile> files;
+  for (const char *path : paths)
+    files.push_back({path, "new\n"});
+  return emit::writeOutputs(files);
+}
+
+static Error printManifest(StringRef path) {
+  Expected<std::string> text = emit::readManifest(path);
+  if (text)
+    outs() << *text;
+  return text.takeError();
+}
+
 int main(int argc, char **argv) {
-  // `emit-driver --manifest LIB` reads one instead.
-  if (argc == 3 && StringRef(argv[1]) == "--manifest") {
-    Expected<std::string> text = emit::readManifest(argv[2]);
-    if (text)
-      outs() << *text;
-    else
-      logAllUnhandledErrors(text.takeError(), errs(), "error: ");
-    return text ? 0 : 1;
+  StringRef verb = argc > 2 ? argv[1] : "";
+  Error error = Error::success();
+  if (verb == "--manifest") {
+    error = printManifest(argv[2]);
+  } else if (verb == "--write") {
+    error = write(ArrayRef(argv, argc).drop_front(2));
+  } else {
+    cl::ParseCommandLineOptions(argc, argv);
+    error = run();
   }
-  cl::ParseCommandLineOptions(argc, argv);
-  Error error = run();
   bool bad = bool(error);
   logAllUnhandledErrors(std::move(error), errs(), "error: ");
   return bad ? 1 : 0;
