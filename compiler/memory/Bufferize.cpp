@@ -51,6 +51,7 @@ private:
   DenseMap<Value, Value> places;
   DenseMap<Value, Value> targets; ///< values that end a block, and where they must be then
   SmallVector<Operation *> done;
+  SmallVector<Attribute> packs; ///< functions that make the packed copies read here
   Value team, tid, parameters, packed, frame;
 };
 
@@ -99,6 +100,7 @@ LogicalResult Bufferizer::run() {
     op->erase();
   body.eraseArguments([&](BlockArgument arg) { return llvm::is_contained(old, arg); });
   function.setFunctionType(FunctionType::get(context, body.getArgumentTypes(), {}));
+  function->setAttr("nn.packs", b.getArrayAttr(packs));
   return success();
 }
 
@@ -127,6 +129,7 @@ LogicalResult Bufferizer::operation(Operation *op) {
       .Case([&](PackedOp o) {
         Value at = arith::ConstantIntOp::create(b, op->getLoc(), b.getI64Type(), offsets.lookup(o.getSource()));
         places[o] = SlotOp::create(b, op->getLoc(), placeType(o.getType()), packed, at);
+        packs.push_back(o.getSourceAttr().getAttr());
         return success();
       })
       .Case([&](BroadcastOp o) {

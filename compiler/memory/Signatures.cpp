@@ -12,12 +12,13 @@ namespace {
 /// Writes the functions that the runtime calls for one entry, initialiser or pack function `f`:
 /// 1. `f.measure(dims, bytes, frame, work) -> code`: refuses sizes that are negative, too large or break a condition
 ///    (nn.require); sizes of all arguments in bytes; size of the frame; floating-point operations.
-/// 2. `f.run(team, tid, dims, arguments, parameters, packed, frame)`: takes sizes and addresses out of the arrays and
+/// 2. `f.check(dims, arguments, where) -> code`, if an input holds indices: the first that is out of range.
+/// 3. `f.run(team, tid, dims, arguments, parameters, packed, frame)`: takes sizes and addresses out of the arrays and
 ///    calls `f`.
 /// The messages of the codes become `nn.messages` of `f`.
 class EntryBuilder {
 public:
-  EntryBuilder(func::FuncOp function)
+  EntryBuilder(func::FuncOp function, ArrayRef<Attribute> checks)
       : function(function), b(function.getContext()), loc(function.getLoc()),
         pointer(LLVM::LLVMPointerType::get(function.getContext())) {
     for (Attribute name : function->getAttrOfType<ArrayAttr>("nn.dims"))
@@ -25,9 +26,11 @@ public:
     for (Type t : function.getArgumentTypes())
       if (isa<RefType, nn::GraphType>(t))
         places.push_back(t);
+    messages.append(checks.begin(), checks.end());
   }
   void run() {
     measure();
+    check();
     thunk();
   }
 
@@ -49,6 +52,7 @@ private:
   }
 
   void measure();
+  void check();
   void thunk();
   Value approximate(const Dim &d);
   Value exact(const Dim &d) { return ExtentOp::create(b, loc, d); }
@@ -207,6 +211,69 @@ void EntryBuilder::measure() {
   function->setAttr("nn.messages", b.getArrayAttr(messages));
 }
 
+/// The argument that holds all of these indices, if they come from one.
+static BlockArgument indexArgument(Value index) {
+  Dim count = shapeOf(index.getType()).count();
+  while (auto view = index.getDefiningOp<ViewOp>())
+    index = view.getX();
+  auto arg = dyn_cast<BlockArgument>(index);
+  bool whole = arg && isa<func::FuncOp>(arg.getOwner()->getParentOp()) && shapeOf(arg.getType()).count() == count;
+  return whole ? arg : BlockArgument();
+}
+
+void EntryBuilder::check() {
+  SmallVector<GatherOp> reads;
+  function.walk([&](GatherOp g) {
+    if (indexArgument(g.getIndex()))
+      reads.push_back(g);
+  });
+  if (reads.empty())
+    return;
+  Type i64 = b.getI64Type(), i32 = b.getI32Type();
+  SmallVector<Type> types{pointer, i32};
+  types.append(dims.size(), i64);
+  types.append(places.size() + 1, pointer);
+  func::FuncOp body = declare(".check.body", types, i32);
+  body.setPrivate();
+  body->setAttr("nn.dims", function->getAttr("nn.dims"));
+  Value where = body.getArguments().back(), found = arith::ConstantIntOp::create(b, loc, i32, 0);
+  for (GatherOp read : reads) {
+    BlockArgument arg = indexArgument(read.getIndex());
+    Value base = body.getArgument(arg.getArgNumber());
+    Type type = elementOf(arg.getType());
+    Value limit = exact(shapeOf(read.getX().getType())[read.getAxis()]);
+    Value mine = arith::ConstantIntOp::create(b, loc, i32, int64_t(read.getCode()));
+    auto each = scf::ForOp::create(b, loc, integer(0), exact(shapeOf(arg.getType()).count()), integer(1), found);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(each.getBody());
+    Value i = each.getInductionVar(), before = each.getRegionIterArg(0);
+    Value at = LLVM::GEPOp::create(b, loc, pointer, type, base, ArrayRef<LLVM::GEPArg>{i});
+    Value v = LLVM::LoadOp::create(b, loc, type, at);
+    if (type != i64)
+      v = arith::ExtSIOp::create(b, loc, i64, v);
+    Value bad = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, v, limit); // a negative one is huge
+    Value none = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, before, arith::ConstantIntOp::create(b, loc, i32, 0));
+    Value first = arith::AndIOp::create(b, loc, bad, none);
+    auto note = scf::IfOp::create(b, loc, first, /*withElseRegion=*/false);
+    scf::YieldOp::create(b, loc, arith::SelectOp::create(b, loc, first, mine, before).getResult());
+    b.setInsertionPointToStart(note.thenBlock());
+    LLVM::StoreOp::create(b, loc, i, element(where, 0, i64));
+    LLVM::StoreOp::create(b, loc, v, element(where, 1, i64));
+    found = each.getResult(0);
+  }
+  func::ReturnOp::create(b, loc, found);
+
+  func::FuncOp outer = declare(".check", {pointer, pointer, pointer}, i32);
+  SmallVector<Value> values{LLVM::ZeroOp::create(b, loc, pointer), arith::ConstantIntOp::create(b, loc, i32, 0)};
+  for (size_t i = 0; i < dims.size(); ++i)
+    values.push_back(loadElement(outer.getArgument(0), i, i64));
+  for (size_t i = 0; i < places.size(); ++i)
+    values.push_back(loadElement(outer.getArgument(1), dims.size() + i, pointer));
+  values.push_back(outer.getArgument(2));
+  func::ReturnOp::create(b, loc, func::CallOp::create(b, loc, body, values).getResults());
+  function->setAttr("nn.has_check", b.getUnitAttr());
+}
+
 void EntryBuilder::thunk() {
   Type i64 = b.getI64Type();
   func::FuncOp run = declare(".run", {pointer, b.getI32Type(), pointer, pointer, pointer, pointer, pointer}, {});
@@ -224,12 +291,29 @@ void EntryBuilder::thunk() {
   func::ReturnOp::create(b, loc);
 }
 
+/// Reads by index get a code each, the same for all entries that reach them; returns their messages.
+SmallVector<Attribute> numberReads(ModuleOp module) {
+  OpBuilder b(module.getContext());
+  SmallVector<Attribute> messages;
+  module.walk([&](GatherOp read) {
+    std::string text = "an index is out of range: it selects from axis " + std::to_string(read.getAxis()) + " of " +
+                       describe(read.getX().getType());
+    if (auto place = read.getLoc()->findInstanceOf<FileLineColLoc>())
+      text += " at " + place.getFilename().str() + ":" + std::to_string(place.getLine()) + ":" +
+              std::to_string(place.getColumn());
+    messages.push_back(b.getStringAttr(text));
+    read.setCode(messages.size());
+  });
+  return messages;
+}
+
 struct Signatures : impl::SignaturesPassBase<Signatures> {
   void runOnOperation() override {
+    SmallVector<Attribute> checks = numberReads(getOperation());
     SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
     for (func::FuncOp f : functions)
       if (f->hasAttr("nn.called_by_runtime"))
-        EntryBuilder(f).run();
+        EntryBuilder(f, checks).run();
   }
 };
 } // namespace

@@ -1,0 +1,66 @@
+#include "compiler/Pipeline.h"
+#include "compiler/Passes.h"
+
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/IR/Module.h"
+
+using namespace mlir;
+
+namespace nnc {
+namespace {
+void optimize(OpPassManager &p, const PipelineOptions &) {
+  p.addPass(createCSEPass());
+}
+
+void memory(OpPassManager &p, const PipelineOptions &options) {
+  p.addPass(createPackPass({options.cpu}));
+  p.addPass(createBufferizePass());
+  p.addPass(createWorkspacePass());
+  p.addNestedPass<func::FuncOp>(createBarriersPass());
+  p.addPass(createSignaturesPass());
+}
+
+void lower(OpPassManager &p, const PipelineOptions &options) {
+  p.addPass(createLowerKernelsPass({options.cpu}));
+  p.addPass(createCSEPass());
+}
+
+void target(OpPassManager &p, const PipelineOptions &) { p.addPass(createToLLVMPass()); }
+
+const Phase table[] = {
+    {"nn", "the program as operations of the nn dialect on tensors, one function per layer", [](OpPassManager &, const PipelineOptions &) {}},
+    {"opt", "layers dissolved, operations fused into kernels", optimize},
+    {"mem", "every value has a place; weights are packed; functions take sizes, places and a frame", memory},
+    {"loops", "kernels as loops over vectors and tiles", lower},
+    {"llvm", "the llvm dialect", target},
+};
+} // namespace
+
+llvm::ArrayRef<Phase> phases() { return table; }
+
+void registerDialects(DialectRegistry &registry) {
+  registry.insert<nn::NNDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect,
+                  scf::SCFDialect, vector::VectorDialect>();
+  registerBuiltinDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+}
+
+LogicalResult runPhase(const Phase &phase, ModuleOp module, const PipelineOptions &options) {
+  PassManager passes(module.getContext());
+  passes.enableVerifier(options.verifyEach);
+  phase.build(passes, options);
+  return passes.run(module);
+}
+
+std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &context) {
+  // Models and their storage have been described; code has no use for them.
+  for (Operation &op : llvm::make_early_inc_range(module.getBody()->getOperations()))
+    if (isa<nn::ModelOp, nn::StorageOp>(op))
+      op.erase();
+  return translateModuleToLLVMIR(module, context);
+}
+} // namespace nnc
