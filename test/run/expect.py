@@ -177,7 +177,7 @@ class Writer:
         stored = program.TYPES[working]
         given = [x.to(dtype) if x is not None and x.dtype == stored else x for x in inputs]
         results = getattr(instance, case.entry)(*given)
-        self.parameters.update(instance.used)
+        self.parameters.update(instance.drawn)
         return results if isinstance(results, tuple) else (results,)
 
 

@@ -48,12 +48,12 @@ class Program:
 
     def __init__(self, working):
         self.type = working  # torch.float32, ..
-        self.used = {}
+        self.drawn = {}
 
     def param(self, path, *shape):
         """The values of a parameter, as the runner sets them: rounded to `self.stored`."""
         kind = self.parameters.get(path, uniform(-0.5, 0.5))
-        self.used[path] = kind
+        self.drawn[path] = kind
         return tensor(kind, path, shape, self.stored).to(self.type)
 
     def linear(self, path, x, out, bias=True):
