@@ -9,8 +9,11 @@ namespace nnc {
 #include "compiler/Passes.h.inc"
 
 namespace {
+/// The largest index that fits, as text.
+std::string lastOf(GatherOp read) { return (shapeOf(read.getX().getType())[read.getAxis()] - Dim(1)).str(); }
+
 /// Writes the functions that the runtime calls for one entry, initialiser or pack function `f`:
-/// 1. `f.measure(dims, bytes, frame, work) -> code`: refuses sizes that are negative, too large or break a condition
+/// 1. `f.measure(dims, bytes, frame, work) -> code`: refuses sizes that are too large together or break a condition
 ///    (nn.require); sizes of all arguments in bytes; size of the frame; floating-point operations.
 /// 2. `f.check(dims, arguments, where) -> code`, if an input holds indices: the first that is out of range.
 /// 3. `f.run(team, tid, dims, arguments, parameters, packed, frame)`: takes sizes and addresses out of the arrays and
@@ -32,6 +35,7 @@ public:
     measure();
     check();
     thunk();
+    function->setAttr("nn.messages", b.getArrayAttr(messages));
   }
 
 private:
@@ -151,13 +155,8 @@ void EntryBuilder::measure() {
   body.setPrivate();
   body->setAttr("nn.dims", function->getAttr("nn.dims"));
   code = arith::ConstantIntOp::create(b, loc, i32, 0);
-  for (auto [i, name] : llvm::enumerate(dims)) {
-    Value d = body.getArgument(2 + i);
-    refuse(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, d, integer(0)),
-           "size " + name + " is negative");
-    refuse(arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, d, integer(Dim::kLimit)),
-           "size " + name + " is too large");
-    sizes.push_back(arith::SIToFPOp::create(b, loc, b.getF64Type(), d));
+  for (size_t i = 0; i < dims.size(); ++i) {
+    sizes.push_back(arith::SIToFPOp::create(b, loc, b.getF64Type(), body.getArgument(2 + i)));
   }
   SmallVector<RequireOp> conditions;
   function.walk([&](RequireOp r) { conditions.push_back(r); });
@@ -208,7 +207,6 @@ void EntryBuilder::measure() {
     values.push_back(outer.getArgument(i));
   auto call = func::CallOp::create(b, loc, body, values);
   func::ReturnOp::create(b, loc, call.getResults());
-  function->setAttr("nn.messages", b.getArrayAttr(messages));
 }
 
 /// The argument that holds all of these indices, if they come from one.
@@ -219,6 +217,17 @@ static BlockArgument indexArgument(Value index) {
   auto arg = dyn_cast<BlockArgument>(index);
   bool whole = arg && isa<func::FuncOp>(arg.getOwner()->getParentOp()) && shapeOf(arg.getType()).count() == count;
   return whole ? arg : BlockArgument();
+}
+
+/// The name that C knows an argument by.
+static std::string argumentName(BlockArgument arg) {
+  auto function = cast<func::FuncOp>(arg.getOwner()->getParentOp());
+  auto about = function->getAttrOfType<DictionaryAttr>("nn.entry");
+  size_t first = 2; // team and thread; the sizes stand first in both
+  auto list = about ? about.getAs<ArrayAttr>("arguments") : ArrayAttr();
+  if (!list || arg.getArgNumber() - first >= list.size())
+    return "";
+  return cast<StringAttr>(cast<DictionaryAttr>(list[arg.getArgNumber() - first]).get("name")).str();
 }
 
 void EntryBuilder::check() {
@@ -241,6 +250,8 @@ void EntryBuilder::check() {
     BlockArgument arg = indexArgument(read.getIndex());
     Value base = body.getArgument(arg.getArgNumber());
     Type type = elementOf(arg.getType());
+    if (std::string name = argumentName(arg); !name.empty())
+      messages[read.getCode() - 1] = b.getStringAttr("`" + name + "` holds {value} at position {position}, must be in 0 .. " + lastOf(read));
     Value limit = exact(shapeOf(read.getX().getType())[read.getAxis()]);
     Value mine = arith::ConstantIntOp::create(b, loc, i32, int64_t(read.getCode()));
     auto each = scf::ForOp::create(b, loc, integer(0), exact(shapeOf(arg.getType()).count()), integer(1), found);
@@ -296,12 +307,11 @@ SmallVector<Attribute> numberReads(ModuleOp module) {
   OpBuilder b(module.getContext());
   SmallVector<Attribute> messages;
   module.walk([&](GatherOp read) {
-    std::string text = "an index is out of range: it selects from axis " + std::to_string(read.getAxis()) + " of " +
-                       describe(read.getX().getType());
+    std::string text = "an index";
     if (auto place = read.getLoc()->findInstanceOf<FileLineColLoc>())
-      text += " at " + place.getFilename().str() + ":" + std::to_string(place.getLine()) + ":" +
+      text += " computed at " + place.getFilename().str() + ":" + std::to_string(place.getLine()) + ":" +
               std::to_string(place.getColumn());
-    messages.push_back(b.getStringAttr(text));
+    messages.push_back(b.getStringAttr(text + " is not in 0 .. " + lastOf(read) + ", position {position}"));
     read.setCode(messages.size());
   });
   return messages;
