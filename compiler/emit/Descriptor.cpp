@@ -17,7 +17,7 @@ namespace nnc::emit {
 namespace {
 
 // A struct that grows must be filled here as well.
-static_assert(sizeof(nnrt_argument) == 24 && sizeof(nnrt_entry) == 72 && sizeof(nnrt_parameter) == 64 &&
+static_assert(sizeof(nnrt_argument) == 24 && sizeof(nnrt_entry) == 80 && sizeof(nnrt_parameter) == 64 &&
               sizeof(nnrt_pack) == 32 && sizeof(nnrt_model) == 96);
 static_assert(int(ArgumentKind::Size) == NNRT_DIM && int(ArgumentKind::Scalar) == NNRT_SCALAR &&
               int(ArgumentKind::Input) == NNRT_INPUT && int(ArgumentKind::Output) == NNRT_OUTPUT &&
@@ -119,7 +119,7 @@ Constant *Descriptor::entry(const Twine &symbol, const Entry &entry) {
   SmallVector<Constant *> messages;
   for (const std::string &message : entry.messages)
     messages.push_back(string(message));
-  SmallVector<int64_t> packs(entry.packs.begin(), entry.packs.end());
+  SmallVector<int64_t> packs(entry.packs.begin(), entry.packs.end()), writes(entry.writes.begin(), entry.writes.end());
 
   Record record(context, sizeof(nnrt_entry));
   NNC_SET_POINTER(record, nnrt_entry, name, string(entry.name));
@@ -131,8 +131,9 @@ Constant *Descriptor::entry(const Twine &symbol, const Entry &entry) {
   NNC_SET_POINTER(record, nnrt_entry, measure, code(entry.code.measure));
   NNC_SET_POINTER(record, nnrt_entry, check, code(entry.code.check));
   NNC_SET_POINTER(record, nnrt_entry, run, code(entry.code.run));
-  NNC_SET_INT(record, nnrt_entry, writes_model, entry.writesModel);
+  NNC_SET_INT(record, nnrt_entry, write_count, entry.writes.size());
   NNC_SET_INT(record, nnrt_entry, pack_count, packs.size());
+  NNC_SET_POINTER(record, nnrt_entry, writes, integers(symbol + ".writes", i32, writes));
   NNC_SET_POINTER(record, nnrt_entry, packs, integers(symbol + ".packs", i32, packs));
   return record.build();
 }

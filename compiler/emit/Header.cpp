@@ -123,7 +123,7 @@ void writeEntry(raw_ostream &os, const Model &model, const Entry &entry) {
     for (const Argument &argument : entry.arguments)
       rows.emplace_back(argument.name, describe(argument));
     table(comment, rows);
-    if (entry.writesModel) {
+    if (!entry.writes.empty()) {
       comment.gap();
       comment.text("Writes buffers: needs the model exclusively.");
     }

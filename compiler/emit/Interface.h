@@ -43,10 +43,10 @@ struct Entry {
   std::string function; ///< of the C function: "digits_forward"
   std::string doc;
   std::vector<Argument> arguments;   ///< in the order of the C function: sizes, inputs, outputs
-  std::vector<std::string> messages; ///< text of code c is messages[c - 1]
+  std::vector<std::string> messages; ///< text of code c is messages[c - 1]; as nnrt_entry::messages wants it
   Code code;
-  bool writesModel = false;   ///< needs the model exclusively
-  std::vector<int32_t> packs; ///< indices into Model::packs, ascending
+  std::vector<int32_t> writes; ///< parameters and buffers that it writes: then it needs the model exclusively
+  std::vector<int32_t> packs;  ///< indices into Model::packs, ascending
 };
 
 /// A parameter or buffer; the copies of a repeated layer are one of these (nnrt_parameter).

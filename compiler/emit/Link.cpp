@@ -112,6 +112,9 @@ Expected<Bytes> linkLibrary(ArrayRef<Bytes> objects, ArrayRef<std::string> expor
                              "--build-id=none", "--hash-style=gnu", "-ztext", "-znow", "-zrelro", "-znoexecstack",
                              "--error-limit=0", "--color-diagnostics=never", "--threads=1"})
     arguments.push_back(option);
+  // The linker takes from an archive only what somebody asks for.
+  for (const std::string &name : exports)
+    arguments.push_back("--undefined=" + name);
   std::vector<StringRef> contents;
   for (const Bytes &object : objects)
     contents.emplace_back(object.data(), object.size());

@@ -42,7 +42,7 @@ void write(json::OStream &out, const Entry &entry) {
     out.attribute("function", text(entry.function));
     if (!entry.doc.empty())
       out.attribute("doc", text(entry.doc));
-    out.attribute("exclusive", entry.writesModel);
+    out.attribute("exclusive", !entry.writes.empty());
     out.attributeArray("arguments", [&] {
       for (const Argument &argument : entry.arguments)
         write(out, argument);

@@ -80,8 +80,13 @@ constexpr ModelFunction functions[] = {
 
 ArrayRef<ModelFunction> modelFunctions() { return functions; }
 
+ArrayRef<StringRef> sharedFunctions() {
+  static constexpr StringRef names[] = {"nn_status_text", "nn_graph_create", "nn_graph_destroy"};
+  return names;
+}
+
 std::vector<std::string> exportedSymbols(const Interface &interface) {
-  std::vector<std::string> names;
+  std::vector<std::string> names(sharedFunctions().begin(), sharedFunctions().end());
   for (const Model &model : interface.models) {
     for (const ModelFunction &function : functions)
       names.push_back(model.cName + "_" + function.suffix.str());

@@ -24,6 +24,9 @@ struct ModelFunction {
 /// In the order of the header.
 llvm::ArrayRef<ModelFunction> modelFunctions();
 
+/// The functions of nnc.h, which every library exports; the runtime defines them.
+llvm::ArrayRef<llvm::StringRef> sharedFunctions();
+
 /// All C functions of a library, in the order of the header.
 std::vector<std::string> exportedSymbols(const Interface &interface);
 

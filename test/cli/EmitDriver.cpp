@@ -50,7 +50,7 @@ static bool fromJSON(const json::Value &value, Entry &e, json::Path path) {
   json::ObjectMapper map(value, path);
   return map && map.map("name", e.name) && map.map("function", e.function) && map.mapOptional("doc", e.doc) &&
          map.map("arguments", e.arguments) && map.mapOptional("messages", e.messages) && map.map("code", e.code) &&
-         map.mapOptional("writes", e.writesModel) && map.mapOptional("packs", e.packs);
+         map.mapOptional("writes", e.writes) && map.mapOptional("packs", e.packs);
 }
 
 static bool fromJSON(const json::Value &value, Parameter &p, json::Path path) {

@@ -31,10 +31,8 @@ int32_t measure_pack(const int64_t *dims, int64_t *bytes, int64_t *frame, int64_
 }
 
 int32_t measure_forward(const int64_t *dims, int64_t *bytes, int64_t *frame, int64_t *work) {
-  if (dims[0] < 0)
-    return 1;
   if (dims[0] > 1 << 20)
-    return 2;
+    return 1;
   bytes[0] = 0;
   bytes[1] = dims[0] * 12;
   bytes[2] = 4;

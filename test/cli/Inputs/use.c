@@ -37,7 +37,8 @@ int main(void) {
   CHECK(out[0] == 1 && out[1] == 4 && out[2] == 6 && out[3] == 15);
   CHECK(digits_forward(context, 0, image, 0, out) == NN_OK);
   CHECK(digits_forward(context, -1, image, 0, out) == NN_INVALID);
-  CHECK(strstr(digits_context_error(context), "B must not be negative") != NULL);
+  CHECK(digits_forward(context, 1 << 21, image, 0, out) == NN_INVALID);
+  CHECK(strstr(digits_context_error(context), "B is too large") != NULL);
 
   memset(out, 0, sizeof out);
   arguments[0] = &B;
