@@ -47,7 +47,7 @@ def tolerances(truth, measured, working, reference):
     """max(2 x PyTorch's own error, some ulp of the row's largest magnitude), element by element; 0 for exact results."""
     if reference.exact:
         return np.zeros_like(truth)
-    rows = reference.rows
+    rows = reference.row
     with np.errstate(invalid="ignore"):
         error = np.abs(measured - truth)
     error = row_maximum(np.where(np.isfinite(error), error, 0), rows)

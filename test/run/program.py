@@ -43,7 +43,7 @@ class Program:
     types = ("f32", "f64", "bf16")
     # What "the row's largest magnitude" means for tolerances: "last" axis, "element" for elementwise operations, "all"
     # where a value that is summed over everything decides.
-    rows = "last"
+    row = "last"
     exact = False  # the result is the nearest number of its type: no tolerance
 
     def __init__(self, working):

@@ -26,7 +26,7 @@ def row_cases(entry, **inputs):
 
 
 class Elementwise(Program):
-    rows = "element"
+    row = "element"
 
 
 class Exact(Elementwise):
