@@ -70,6 +70,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
     if (!known)
       return op->emitOpError("has no lowering");
   }
+  l.eraseFinished();
   // What is left of places: slots and views without users, then the arguments, which are addresses from here on.
   SmallVector<Operation *> places;
   function.walk([&](Operation *op) {

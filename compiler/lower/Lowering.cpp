@@ -24,6 +24,12 @@ Value Lowering::atEntry(function_ref<Value()> make) {
   return v;
 }
 
+void Lowering::eraseFinished() {
+  for (Operation *op : finished)
+    op->erase();
+  finished.clear();
+}
+
 // ---- numbers ---------------------------------------------------------------------------------------------------------
 
 static std::optional<int64_t> constantOf(Value v) {

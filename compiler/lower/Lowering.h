@@ -101,7 +101,12 @@ public:
 
   mlir::func::FuncOp function;
 
+  /// Operations that are lowered but that others still refer to: erased when all kernels are.
+  void eraseLater(mlir::Operation *op) { finished.push_back(op); }
+  void eraseFinished();
+
 private:
+  llvm::SmallVector<mlir::Operation *> finished;
   mlir::Value atEntry(llvm::function_ref<mlir::Value()> make);
   llvm::DenseMap<mlir::Value, mlir::Value> pointers;
   std::vector<std::pair<nn::Dim, mlir::Value>> sizes;

@@ -128,9 +128,10 @@ void FramePlanner::run(ModuleOp module) {
     for (Life life : slot.members) {
       Value place = SlotOp::create(b, loc, life.place.getType(), frame, offset);
       life.place.replaceAllUsesWith(place);
-      life.place->erase();
     }
   });
+  for (Life life : all)
+    life.place->erase();
   SmallVector<CallOp> calls;
   function.walk([&](CallOp call) { calls.push_back(call); });
   if (!calls.empty()) {

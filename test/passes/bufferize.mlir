@@ -1,0 +1,92 @@
+// RUN: %nnc-opt %s --bufferize --split-input-file | FileCheck %s
+
+// Sizes, places and the frame are arguments; the result is written where it is returned.
+// CHECK-LABEL: func.func private @map
+// CHECK-SAME: (%arg0: !llvm.ptr, %arg1: i32, %arg2: i64, %[[X:[a-z0-9_]+]]: !nn.ref<[B, 8] of f32>, %[[OUT:[a-z0-9_]+]]: !nn.ref<[B, 8] of f32>, %{{.*}}: !llvm.ptr)
+// CHECK-NEXT: nn.map(%[[X]] : {{.*}}) into(%[[OUT]]
+// CHECK-NOT: nn.alloc
+// CHECK-NOT: nn.copy
+func.func private @map(%x: tensor<?x8xf32, #nn.shape<[B, 8]>>) -> tensor<?x8xf32, #nn.shape<[B, 8]>>
+    attributes {nn.dims = ["B"]} {
+  %y = nn.map (%x : tensor<?x8xf32, #nn.shape<[B, 8]>>) {
+  ^bb0(%a: f32):
+    %n = nn.neg %a : (f32) -> f32
+    nn.yield %n : f32
+  } -> tensor<?x8xf32, #nn.shape<[B, 8]>>
+  return %y : tensor<?x8xf32, #nn.shape<[B, 8]>>
+}
+
+// -----
+
+// Views are strides: transposed, stretched, cut.
+// CHECK-LABEL: func.func private @views
+// CHECK: nn.view %{{.*}} -> !nn.ref<[8, B] of f32, [1, 8]>
+// CHECK: nn.view %{{.*}} -> !nn.ref<[4, 8, B] of f32, [0, 1, 8]>
+// CHECK: nn.view %{{.*}} offset = #nn.dim<2>{{.*}} -> !nn.ref<[4, 3, B] of f32, [0, 1, 8]>
+func.func private @views(%x: tensor<?x8xf32, #nn.shape<[B, 8]>>) -> tensor<4x3x?xf32, #nn.shape<[4, 3, B]>>
+    attributes {nn.dims = ["B"]} {
+  %t = nn.transpose %x {permutation = array<i64: 1, 0>} : (tensor<?x8xf32, #nn.shape<[B, 8]>>) -> tensor<8x?xf32, #nn.shape<[8, B]>>
+  %b = nn.broadcast %t {axes = array<i64: 1, 2>} : (tensor<8x?xf32, #nn.shape<[8, B]>>) -> tensor<4x8x?xf32, #nn.shape<[4, 8, B]>>
+  %s = nn.slice %b {offsets = #nn.shape<[0, 2, 0]>, dynamic = array<i64>} : (tensor<4x8x?xf32, #nn.shape<[4, 8, B]>>) -> tensor<4x3x?xf32, #nn.shape<[4, 3, B]>>
+  return %s : tensor<4x3x?xf32, #nn.shape<[4, 3, B]>>
+}
+
+// -----
+
+// Axes that do not follow each other can not be one: a copy; those that do can.
+// CHECK-LABEL: func.func private @reshapes
+// CHECK: nn.view %{{.*}} -> !nn.ref<[8, B] of f32, [1, 8]>
+// CHECK: %[[WHOLE:[a-z0-9_]+]] = nn.alloc : <[8, B] of f32>
+// CHECK: nn.copy %{{.*}} into(%[[WHOLE]]
+// CHECK: nn.view %[[WHOLE]] {{.*}} -> !nn.ref<[8 * B] of f32>
+func.func private @reshapes(%x: tensor<?x8xf32, #nn.shape<[B, 8]>>) -> tensor<?xf32, #nn.shape<[8 * B]>>
+    attributes {nn.dims = ["B"]} {
+  %t = nn.transpose %x {permutation = array<i64: 1, 0>} : (tensor<?x8xf32, #nn.shape<[B, 8]>>) -> tensor<8x?xf32, #nn.shape<[8, B]>>
+  %r = nn.reshape %t : (tensor<8x?xf32, #nn.shape<[8, B]>>) -> tensor<?xf32, #nn.shape<[8 * B]>>
+  return %r : tensor<?xf32, #nn.shape<[8 * B]>>
+}
+
+// -----
+
+// Joining costs nothing where the parts are made for it: they are written into their part of the whole.
+// CHECK-LABEL: func.func private @joins
+// CHECK-SAME: %[[X:[a-z0-9_]+]]: !nn.ref<[B, 8] of f32>, %[[OUT:[a-z0-9_]+]]: !nn.ref<[B, 16] of f32>
+// CHECK: %[[PART:[a-z0-9_]+]] = nn.view %[[OUT]] {{.*}} -> !nn.ref<[B, 8] of f32, [16, 1]>
+// CHECK: nn.map(%[[X]] : {{.*}}) into(%[[PART]]
+// CHECK: %[[OTHER:[a-z0-9_]+]] = nn.view %[[OUT]] {{.*}}offset = #nn.dim<8>
+// CHECK: nn.copy %[[X]] into(%[[OTHER]]
+// CHECK-NOT: nn.copy
+func.func private @joins(%x: tensor<?x8xf32, #nn.shape<[B, 8]>>) -> tensor<?x16xf32, #nn.shape<[B, 16]>>
+    attributes {nn.dims = ["B"]} {
+  %y = nn.map (%x : tensor<?x8xf32, #nn.shape<[B, 8]>>) {
+  ^bb0(%a: f32):
+    %n = nn.neg %a : (f32) -> f32
+    nn.yield %n : f32
+  } -> tensor<?x8xf32, #nn.shape<[B, 8]>>
+  %r = nn.concat %y, %x {axis = 1 : i64} : (tensor<?x8xf32, #nn.shape<[B, 8]>>, tensor<?x8xf32, #nn.shape<[B, 8]>>) -> tensor<?x16xf32, #nn.shape<[B, 16]>>
+  return %r : tensor<?x16xf32, #nn.shape<[B, 16]>>
+}
+
+// -----
+
+// A carry has a place to read and a place to write; nothing is copied per step.
+// CHECK-LABEL: func.func private @loop
+// CHECK-SAME: %[[X:[a-z0-9_]+]]: !nn.ref<[B, 8] of f32>, %[[OUT:[a-z0-9_]+]]: !nn.ref<[B, 8] of f32>
+// CHECK: %[[SPARE:[a-z0-9_]+]] = nn.alloc : <[B, 8] of f32>
+// CHECK: nn.scan over() carrying(%[[X]] : {{.*}}) into(%[[OUT]], %[[SPARE]]
+// CHECK: ^bb0(%{{.*}}: !nn.ref<[] of i64>, %[[PREV:[a-z0-9_]+]]: !nn.ref<[B, 8] of f32>, %[[NEXT:[a-z0-9_]+]]: !nn.ref<[B, 8] of f32>):
+// CHECK: nn.map(%[[PREV]] : {{.*}}) into(%[[NEXT]]
+// CHECK-NOT: nn.copy
+func.func private @loop(%x: tensor<?x8xf32, #nn.shape<[B, 8]>>) -> tensor<?x8xf32, #nn.shape<[B, 8]>>
+    attributes {nn.dims = ["B"]} {
+  %r = nn.scan over() carrying(%x : tensor<?x8xf32, #nn.shape<[B, 8]>>) steps <5> {
+  ^bb0(%i: tensor<i64>, %h: tensor<?x8xf32, #nn.shape<[B, 8]>>):
+    %y = nn.map (%h : tensor<?x8xf32, #nn.shape<[B, 8]>>) {
+    ^bb0(%a: f32):
+      %n = nn.neg %a : (f32) -> f32
+      nn.yield %n : f32
+    } -> tensor<?x8xf32, #nn.shape<[B, 8]>>
+    nn.yield %y : tensor<?x8xf32, #nn.shape<[B, 8]>>
+  } -> tensor<?x8xf32, #nn.shape<[B, 8]>>
+  return %r : tensor<?x8xf32, #nn.shape<[B, 8]>>
+}

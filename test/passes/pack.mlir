@@ -1,0 +1,92 @@
+// RUN: %nnc-opt %s --pack=cpu=x86-64-v3 --split-input-file | FileCheck %s
+
+// A parameter is packed by a function of its own, through the views between it and the contraction.
+// CHECK-LABEL: func.func @parameter
+// CHECK: %[[P:[a-z0-9_]+]] = nn.packed @[[PACK:.*]] : tensor<4x32x16xf32>
+// CHECK-NOT: nn.parameter
+// CHECK: nn.contract %{{.*}}, %[[P]]
+// CHECK: panel = 16
+// CHECK: func.func private @[[PACK]]() -> tensor<4x32x16xf32>
+// CHECK-SAME: nn.pack_of = "w"
+// CHECK: %[[W:[a-z0-9_]+]] = nn.parameter "w"
+// CHECK: %[[T:[a-z0-9_]+]] = nn.transpose %[[W]]
+// CHECK: nn.pack %[[T]]
+func.func @parameter(%x: tensor<?x32xf32, #nn.shape<[B, 32]>>) -> tensor<?x64xf32, #nn.shape<[B, 64]>>
+    attributes {nn.dims = ["B"], nn.model = "M", nn.called_by_runtime} {
+  %w = nn.parameter "w" : tensor<64x32xf32>
+  %t = nn.transpose %w {permutation = array<i64: 1, 0>} : (tensor<64x32xf32>) -> tensor<32x64xf32>
+  %y = nn.contract %x, %t {} {batch = 0 : i64, m = 1 : i64, n = 1 : i64, k = 1 : i64}
+    : tensor<?x32xf32, #nn.shape<[B, 32]>>, tensor<32x64xf32> -> tensor<?x64xf32, #nn.shape<[B, 64]>>
+  return %y : tensor<?x64xf32, #nn.shape<[B, 64]>>
+}
+
+// -----
+
+// A value of the call is packed on the spot.
+// CHECK-LABEL: func.func @value
+// CHECK: %[[P:[a-z0-9_]+]] = nn.pack %arg1
+// CHECK: nn.contract %arg0, %[[P]]
+func.func @value(%x: tensor<?x32xf32, #nn.shape<[B, 32]>>, %y: tensor<32x?xf32, #nn.shape<[32, N]>>)
+    -> tensor<?x?xf32, #nn.shape<[B, N]>> attributes {nn.dims = ["B", "N"], nn.model = "M", nn.called_by_runtime} {
+  %z = nn.contract %x, %y {} {batch = 0 : i64, m = 1 : i64, n = 1 : i64, k = 1 : i64}
+    : tensor<?x32xf32, #nn.shape<[B, 32]>>, tensor<32x?xf32, #nn.shape<[32, N]>> -> tensor<?x?xf32, #nn.shape<[B, N]>>
+  return %z : tensor<?x?xf32, #nn.shape<[B, N]>>
+}
+
+// -----
+
+// A layer's function takes the packed copy from its callers.
+// CHECK-LABEL: func.func private @layer
+// CHECK-SAME: %arg2: tensor<2x32x16xf32>
+// CHECK: nn.contract %arg0, %arg2
+func.func private @layer(%x: tensor<?x32xf32, #nn.shape<[B, 32]>>, %w: tensor<32x32xf32>)
+    -> tensor<?x32xf32, #nn.shape<[B, 32]>> attributes {nn.dims = ["B"]} {
+  %y = nn.contract %x, %w {} {batch = 0 : i64, m = 1 : i64, n = 1 : i64, k = 1 : i64}
+    : tensor<?x32xf32, #nn.shape<[B, 32]>>, tensor<32x32xf32> -> tensor<?x32xf32, #nn.shape<[B, 32]>>
+  return %y : tensor<?x32xf32, #nn.shape<[B, 32]>>
+}
+// CHECK-LABEL: func.func @caller
+// CHECK: %[[P:[a-z0-9_]+]] = nn.packed
+// CHECK: nn.call @layer(%arg0, %{{.*}}, %[[P]])
+func.func @caller(%x: tensor<?x32xf32, #nn.shape<[N, 32]>>) -> tensor<?x32xf32, #nn.shape<[N, 32]>>
+    attributes {nn.dims = ["N"], nn.model = "M", nn.called_by_runtime} {
+  %w = nn.parameter "w" : tensor<32x32xf32>
+  %y = nn.call @layer(%x, %w) dims <[N]> : (tensor<?x32xf32, #nn.shape<[N, 32]>>, tensor<32x32xf32>) -> tensor<?x32xf32, #nn.shape<[N, 32]>>
+  return %y : tensor<?x32xf32, #nn.shape<[N, 32]>>
+}
+
+// -----
+
+// The stacked parameter of a loop is packed whole; the body reads a slice of the packed copies.
+// CHECK-LABEL: func.func @loop
+// CHECK: %[[P:[a-z0-9_]+]] = nn.packed @{{.*}} : tensor<3x2x32x16xf32>
+// CHECK: nn.scan over(%{{.*}}, %[[P]]
+// CHECK: ^bb0(%{{.*}}: tensor<i64>, %{{.*}}: tensor<32x32xf32>, %[[SLICE:[a-z0-9_]+]]: tensor<2x32x16xf32>, %[[H:[a-z0-9_]+]]:
+// CHECK: nn.contract %[[H]], %[[SLICE]]
+func.func @loop(%x: tensor<?x32xf32, #nn.shape<[B, 32]>>) -> tensor<?x32xf32, #nn.shape<[B, 32]>>
+    attributes {nn.dims = ["B"], nn.model = "M", nn.called_by_runtime} {
+  %w = nn.parameter "h.#.w" : tensor<3x32x32xf32>
+  %r = nn.scan over(%w : tensor<3x32x32xf32>) carrying(%x : tensor<?x32xf32, #nn.shape<[B, 32]>>) steps <3> {
+  ^bb0(%i: tensor<i64>, %wi: tensor<32x32xf32>, %h: tensor<?x32xf32, #nn.shape<[B, 32]>>):
+    %t = nn.transpose %wi {permutation = array<i64: 1, 0>} : (tensor<32x32xf32>) -> tensor<32x32xf32>
+    %y = nn.contract %h, %t {} {batch = 0 : i64, m = 1 : i64, n = 1 : i64, k = 1 : i64}
+      : tensor<?x32xf32, #nn.shape<[B, 32]>>, tensor<32x32xf32> -> tensor<?x32xf32, #nn.shape<[B, 32]>>
+    nn.yield %y : tensor<?x32xf32, #nn.shape<[B, 32]>>
+  } -> tensor<?x32xf32, #nn.shape<[B, 32]>>
+  return %r : tensor<?x32xf32, #nn.shape<[B, 32]>>
+}
+
+// -----
+
+// Several axes are one to the kernel, none is one of size 1.
+// CHECK-LABEL: func.func @axes
+// CHECK: nn.contract
+// CHECK: k = 1 : i64, m = 1 : i64, n = 1 : i64
+// CHECK-SAME: -> tensor<?x1xf32, #nn.shape<[B, 1]>>
+// CHECK: nn.reshape %{{.*}} : (tensor<?x1xf32, #nn.shape<[B, 1]>>) -> tensor<?xf32, #nn.shape<[B]>>
+func.func @axes(%x: tensor<?x4x8xf32, #nn.shape<[B, 4, 8]>>, %y: tensor<4x8xf32>) -> tensor<?xf32, #nn.shape<[B]>>
+    attributes {nn.dims = ["B"], nn.model = "M", nn.called_by_runtime} {
+  %z = nn.contract %x, %y {} {batch = 0 : i64, m = 1 : i64, n = 0 : i64, k = 2 : i64}
+    : tensor<?x4x8xf32, #nn.shape<[B, 4, 8]>>, tensor<4x8xf32> -> tensor<?xf32, #nn.shape<[B]>>
+  return %z : tensor<?xf32, #nn.shape<[B]>>
+}
