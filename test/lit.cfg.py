@@ -35,6 +35,7 @@ config.substitutions += [
     ("%nnc", os.path.join(tools, "nnc")),
     ("%runner", os.path.join(tools, "runner")),
     ("%python", config.python),
+    ("%{cc}", config.cc),
     ("%cc", config.cc + " -std=c99 -Wall -Wextra -Werror" + runtime + sanitizers),
     ("%cxx", config.cxx + " -std=c++20 -Wall -Wextra -Werror" + runtime + sanitizers),
     ("%examples", os.path.join(config.source_root, "examples")),
