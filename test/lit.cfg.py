@@ -36,6 +36,7 @@ config.substitutions += [
     ("%runner", os.path.join(tools, "runner")),
     ("%python", config.python),
     ("%{cc}", config.cc),
+    ("%{cxx}", config.cxx),
     ("%cc", config.cc + " -std=c99 -Wall -Wextra -Werror" + runtime + sanitizers),
     ("%cxx", config.cxx + " -std=c++20 -Wall -Wextra -Werror" + runtime + sanitizers),
     ("%examples", os.path.join(config.source_root, "examples")),

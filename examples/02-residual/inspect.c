@@ -1,7 +1,7 @@
 /* Looks into a model without knowing its depth: lists parameters, sets some of them, compares two outputs.
  *
- * A block adds `down(..)` to its input. With `down` at zero in every block the whole stack is the identity, so the model
- * gives what `embed` alone gives. Exit status 1 if it does not. */
+ * A block adds `down(..)` to its input. With `down` at zero in every block the whole stack is the identity, so the
+ * model gives what `embed` alone gives. Exit status 1 if it does not. */
 #include "residual.h"
 
 #include <math.h>
