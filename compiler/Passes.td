@@ -11,6 +11,10 @@ class NN_TargetPass<string argument, string operation> : NN_Pass<argument, opera
 
 // ---- optimize: nn on tensors -> nn on tensors ------------------------------------------------------------------------
 
+def ExpandDrawsPass : NN_Pass<"expand-draws", "::mlir::func::FuncOp"> {
+  let summary = "Makes kernels of random draws";
+}
+
 // ---- memory: from values to places -----------------------------------------------------------------------------------
 
 def PackPass : NN_TargetPass<"pack", "::mlir::ModuleOp"> {

@@ -13,6 +13,7 @@ using namespace mlir;
 namespace nnc {
 namespace {
 void optimize(OpPassManager &p, const PipelineOptions &) {
+  p.addNestedPass<func::FuncOp>(createExpandDrawsPass());
   p.addPass(createCSEPass());
 }
 

@@ -31,4 +31,16 @@ def NN_OrthogonalOp : NN_Op<"orthogonal", [Pure]> {
   let assemblyFormat = "($copy^ `:` type($copy))? attr-dict `->` type($result)";
 }
 
+def NN_DrawOp : NN_Op<"draw", [Pure]> {
+  let summary = "in the body of a kernel: element `number` of a draw";
+  let description = [{
+    `distribution` is "uniform", "normal" or "trunc_normal" (then `bounds` = [mean, std, low, high]). With a `copy` every
+    copy or step has numbers of its own.
+  }];
+  let arguments = (ins NN_Value:$number, Variadic<NN_Value>:$copy, StrAttr:$distribution, I64Attr:$place,
+                   DefaultValuedAttr<DenseF64ArrayAttr, "{}">:$bounds);
+  let results = (outs NN_Value:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
 #endif

@@ -384,6 +384,11 @@ SmallVector<Value> Lowering::inlineBody(Block &body, ValueRange arguments, int64
       map.map(size.getResult(), splat(v, width));
       continue;
     }
+    if (auto draw = dyn_cast<DrawOp>(op)) {
+      Value copy = draw.getCopy().empty() ? Value() : map.lookup(draw.getCopy()[0]);
+      map.map(draw.getResult(), lowerDraw(draw, map.lookup(draw.getNumber()), copy, *this));
+      continue;
+    }
     Operation *clone = b.clone(op, map);
     for (OpResult result : clone->getResults())
       result.setType(vectorOf(elementOf(result.getType()), width));

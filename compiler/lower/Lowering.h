@@ -123,6 +123,9 @@ void lowerPack(nn::PackOp op, Lowering &l);
 void lowerGather(nn::GatherOp op, Lowering &l);
 void lowerScan(nn::ScanOp op, Lowering &l);
 
+/// Element numbers (i64, scalar or vector) to random values of the draw's element type.
+mlir::Value lowerDraw(nn::DrawOp op, mlir::Value number, mlir::Value copy, Lowering &l);
+
 /// Expands one elementwise operation on scalars or vectors into arith and vector code; null if it is none of ours.
 mlir::Value lowerElementwise(mlir::Operation *op, mlir::OpBuilder &b, const cpu::Cpu &target);
 
