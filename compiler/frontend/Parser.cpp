@@ -262,7 +262,7 @@ std::unique_ptr<File> nnc::frontend::parseFile(const SourceFile &source, Diagnos
   parse(source, diagnostics, [&](NNParser &parser, const FilteredTokens &filtered) {
     NNParser::FileContext *context = parser.file();
     file->incomplete = false;
-    TreeBuilder(*file, diagnostics, filtered.documentation).build(context);
+    TreeBuilder(*file, diagnostics, filtered).build(context);
   });
   return file;
 }
@@ -273,7 +273,7 @@ Expr *nnc::frontend::parseSettingValue(const SourceFile &source, File &file, Dia
   parse(source, diagnostics, [&](NNParser &parser, const FilteredTokens &filtered) {
     NNParser::SettingValueContext *context = parser.settingValue();
     if (!context->exception)
-      value = TreeBuilder(file, diagnostics, filtered.documentation).expr(context->expr());
+      value = TreeBuilder(file, diagnostics, filtered).expr(context->expr());
   });
   return diagnostics.errorCount() == before ? value : nullptr;
 }

@@ -55,6 +55,11 @@ void TreeBuilder::error(Code code, Range where, std::string message, std::string
   damaged = true;
 }
 
+/// Whether the text was repaired inside of `where`. Each repair is answered for once.
+bool TreeBuilder::takeRepairs(Range where) {
+  return std::erase_if(repairs, [&](uint32_t at) { return at >= where.begin && at <= where.end; }) != 0;
+}
+
 // -------------------------------------------------------------------------------------------------- Declarations
 
 void TreeBuilder::build(NNParser::FileContext *context) {
@@ -65,7 +70,8 @@ void TreeBuilder::build(NNParser::FileContext *context) {
     Declaration *made = line->exception ? brokenDeclaration(line) : declaration(line->declaration());
     if (!made)
       continue;
-    made->broken |= damaged;
+    bool repaired = takeRepairs(range(static_cast<Rule *>(line)));
+    made->broken |= damaged || repaired;
     made->documentation = documentationOf(line);
     file.declarations.push_back(made);
   }
@@ -152,7 +158,8 @@ Function *TreeBuilder::function(NNParser::FunctionContext *context, Layer *layer
     made->vjpArguments = arguments(vjp->args());
     made->vjp = body(vjp->body());
   }
-  made->broken = std::exchange(damaged, outside);
+  bool repaired = takeRepairs(made->range);
+  made->broken = std::exchange(damaged, outside) || repaired;
   return made;
 }
 

@@ -4,15 +4,16 @@
 #include "NNParser.h"
 #include "compiler/frontend/Diagnostics.h"
 #include "compiler/frontend/Syntax.h"
-#include "llvm/ADT/DenseMap.h"
+#include "compiler/frontend/TokenFilter.h"
 
 namespace nnc::frontend {
 
 /// Builds the nodes of one file. Chains of operators, which ANTLR nests to the left, become flat lists by loops.
 class TreeBuilder {
 public:
-  TreeBuilder(File &file, DiagnosticEngine &diagnostics, const llvm::DenseMap<uint32_t, std::string> &documentation)
-      : file(file), diagnostics(diagnostics), documentation(documentation) {}
+  TreeBuilder(File &file, DiagnosticEngine &diagnostics, const FilteredTokens &tokens)
+      : file(file), diagnostics(diagnostics), documentation(tokens.documentation),
+        repairs(tokens.repaired.begin(), tokens.repaired.end()) {}
 
   void build(NNParser::FileContext *context);
   Expr *expr(NNParser::ExprContext *context);
@@ -79,10 +80,13 @@ private:
   Alias alias(NNParser::AliasContext *context);
   void error(Code code, Range where, std::string message, std::string hint = {});
   bool tooDeep(Range where);
+  bool takeRepairs(Range where);
 
   File &file;
   DiagnosticEngine &diagnostics;
   const llvm::DenseMap<uint32_t, std::string> &documentation;
+  /// Where the token filter repaired the text: the tree is not what the user meant.
+  std::vector<uint32_t> repairs;
   /// Something in the declaration at hand was wrong.
   bool damaged = false;
   unsigned depth = 0; // of prefix operators, powers and suffixes; brackets are counted by the token filter

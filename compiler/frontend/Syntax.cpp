@@ -47,6 +47,13 @@ StringRef nnc::frontend::spelling(Neighbourhood::Sort sort) {
   return names[sort];
 }
 
+const Values *Block::result() const {
+  size_t count = statements.size();
+  while (count && llvm::isa<Function>(statements[count - 1]))
+    --count;
+  return count ? llvm::dyn_cast<Values>(statements[count - 1]) : nullptr;
+}
+
 std::vector<Function *> Layer::functions() const {
   std::vector<Function *> list;
   if (body)

@@ -19,8 +19,8 @@ struct Block : Node {
   std::vector<Node *> statements;
 
   explicit Block(Range range) : Node(Kind::Block, range) {}
-  /// The values in its last line; null if the block ends in anything else.
-  const Values *result() const { return statements.empty() ? nullptr : llvm::dyn_cast<Values>(statements.back()); }
+  /// The values in its last line, not counting `fn`s that stand behind it; null if there are none.
+  const Values *result() const;
   /// The closing brace; the place of errors about what is missing.
   Range end() const { return {range.file, range.end - 1, range.end}; }
   NN_NODE(Block)

@@ -53,7 +53,7 @@ llvm::SaveAndRestore<unsigned> Printer::open(const Twine &what, Range where) {
   return llvm::SaveAndRestore<unsigned>(indent, indent + 2);
 }
 
-static StringRef kindName(const Declaration &declaration) {
+static StringRef treeName(const Declaration &declaration) {
   switch (declaration.kind) {
   case Kind::Import:
     return "import";
@@ -93,7 +93,7 @@ static std::string meaning(const Target &target, Range at) {
   case Target::Unknown:
     return "";
   case Target::Declared:
-    return (" = " + kindName(*target.declaration) + " " + placeSeenFrom(target.declaration->name.range, at)).str();
+    return (" = " + treeName(*target.declaration) + " " + placeSeenFrom(target.declaration->name.range, at)).str();
   case Target::Operation:
     return " = operation";
   case Target::Conversion:
@@ -118,7 +118,7 @@ void Printer::file(const File &file) {
 void Printer::declaration(const Declaration &declaration) {
   if (auto *variable = llvm::dyn_cast<Variable>(&declaration))
     return this->variable(*variable);
-  std::string what = (kindName(declaration) + " " + declaration.name.text).str();
+  std::string what = (treeName(declaration) + " " + declaration.name.text).str();
   if (auto *import = llvm::dyn_cast<Import>(&declaration))
     what = "import \"" + printable(import->path) + "\"" + (import->name ? " as " + import->name.text.str() : "");
   if (auto *train = llvm::dyn_cast<Train>(&declaration); train && train->turn)
@@ -155,7 +155,7 @@ void Printer::declaration(const Declaration &declaration) {
 
 void Printer::settings(const std::vector<Setting *> &settings) {
   for (const Setting *setting : settings) {
-    auto below = open(kindName(*setting) + " " + setting->name.text, setting->range);
+    auto below = open(treeName(*setting) + " " + setting->name.text, setting->range);
     expr(setting->value);
   }
 }
@@ -192,7 +192,7 @@ void Printer::type(const Type *type) {
 }
 
 void Printer::variable(const Variable &variable) {
-  auto below = open(kindName(variable) + " " + variable.name.text, variable.range);
+  auto below = open(treeName(variable) + " " + variable.name.text, variable.range);
   type(variable.type);
   labelled("initial", variable.value);
   if (variable.alias)
