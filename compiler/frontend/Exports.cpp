@@ -103,10 +103,29 @@ void Exports::model(Layer &model) {
         .hint(model.name.isPrivate() ? "names that begin with `_` belong to C itself"
                                      : "names that begin with `" + first.str() + "_` belong to a library of that name");
   std::string name = ("the model `" + model.name.text + "`").str();
-  for (const char *suffix : {"", "_context", "_create", "_destroy", "_load", "_load_part", "_save", "_get", "_set",
-                             "_parameter_count", "_parameter_info", "_abi_version", "_manifest", "_error",
-                             "_context_create", "_context_destroy", "_context_error", "_context_set_threads", "_reset",
-                             "_call", "_checkpoint", "_resume", "_use_average"})
+  for (const char *suffix : {"",
+                             "_context",
+                             "_create",
+                             "_destroy",
+                             "_load",
+                             "_load_part",
+                             "_save",
+                             "_get",
+                             "_set",
+                             "_parameter_count",
+                             "_parameter_info",
+                             "_abi_version",
+                             "_manifest",
+                             "_error",
+                             "_context_create",
+                             "_context_destroy",
+                             "_context_error",
+                             "_context_set_threads",
+                             "_reset",
+                             "_call",
+                             "_checkpoint",
+                             "_resume",
+                             "_use_average"})
     claim(prefix + suffix, model.name.range, *suffix ? "the function `" + prefix + suffix + "` of " + name : name);
 
   if (model.hasArguments)
@@ -127,7 +146,8 @@ void Exports::entry(Layer &model, Name name, const Signature &signature, StringR
                       .Default(false);
   if (reserved && !train) {
     diagnostics
-        .error(Code::NN0809, name.range, "an entry cannot be called `" + name.text + "`: every model has a C function of this name")
+        .error(Code::NN0809, name.range,
+               "an entry cannot be called `" + name.text + "`: every model has a C function of this name")
         .hint("choose another name, or begin it with `_` if only the model itself calls it");
     return;
   }
@@ -152,8 +172,10 @@ void Exports::entry(Layer &model, Name name, const Signature &signature, StringR
     parameter(argument->name, "argument");
     if (!argument->type && !train)
       diagnostics
-          .error(Code::NN0402, argument->range, "the argument `" + argument->name.text + "` of an exported entry needs a type")
-          .hint("`" + argument->name.text + ": float[...]`; or begin the entry's name with `_` if only the model calls it");
+          .error(Code::NN0402, argument->range,
+                 "the argument `" + argument->name.text + "` of an exported entry needs a type")
+          .hint("`" + argument->name.text +
+                ": float[...]`; or begin the entry's name with `_` if only the model calls it");
   }
   if (train)
     parameter({"loss", name.range}, "result");
@@ -162,7 +184,9 @@ void Exports::entry(Layer &model, Name name, const Signature &signature, StringR
     if (result.name)
       parameter(result.name, "result");
     else if (named)
-      diagnostics.error(Code::NN0403, result.type->range, train ? "a metric needs a name" : "of several results, each needs a name")
+      diagnostics
+          .error(Code::NN0403, result.type->range,
+                 train ? "a metric needs a name" : "of several results, each needs a name")
           .hint("names of C arguments: `-> (logits: float[B, C], aux: float)`");
     else
       parameter({"out", result.type->range}, "result");

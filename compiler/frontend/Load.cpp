@@ -1,5 +1,5 @@
 // From a path to a resolved program: the file, what it imports, the standard library.
-#include "compiler/frontend/Embedded.h"
+#include "compiler/frontend/Library.h"
 #include "compiler/frontend/Parser.h"
 #include "compiler/frontend/Resolve.h"
 #include "llvm/ADT/StringMap.h"
@@ -16,7 +16,7 @@ public:
 
   bool loadMain(const std::string &path);
   void loadImports();
-  void loadLibrary();
+  void loadLibrary(const LoadOptions &options);
   void checkCycles();
 
 private:
@@ -130,10 +130,13 @@ void Loader::checkCycles() {
   }
 }
 
-void Loader::loadLibrary() {
-  for (const EmbeddedFile &embedded : embeddedPrelude()) {
-    auto source = std::make_unique<SourceFile>("<library>/" + embedded.name.str(), embedded.text.str());
-    source->isLibrary = true;
+void Loader::loadLibrary(const LoadOptions &options) {
+  Library library;
+  program.libraryNames = library.names();
+  std::vector<StringRef> texts(options.definitions.begin(), options.definitions.end());
+  for (auto &source : program.sources)
+    texts.push_back(source->text());
+  for (std::unique_ptr<SourceFile> &source : library.select(texts)) {
     source->order = static_cast<unsigned>(program.sources.size());
     program.files.push_back(parseFile(*source, diagnostics));
     program.sources.push_back(std::move(source));
@@ -147,7 +150,7 @@ std::unique_ptr<Program> nnc::frontend::loadProgram(const LoadOptions &options, 
     return program;
   loader.loadImports();
   loader.checkCycles();
-  loader.loadLibrary();
+  loader.loadLibrary(options);
   resolve(*program, options, diagnostics);
   return program;
 }

@@ -21,7 +21,7 @@ struct LoadOptions {
 };
 
 struct Program {
-  /// In this order: the file given, what it imports, the standard library.
+  /// In this order: the file given, what it imports, the standard library as far as it is needed.
   std::vector<std::unique_ptr<SourceFile>> sources;
   std::vector<std::unique_ptr<File>> files;
 
@@ -30,6 +30,9 @@ struct Program {
   std::vector<Train *> trains;
   /// Settings of these models that `-D` gives a value.
   llvm::DenseMap<const Setting *, Expr *> definitions;
+
+  /// Every name of the standard library, of which `files` has what this program may need.
+  std::vector<std::string> libraryNames;
 
   File &main() { return *files.front(); }
   /// What a setting is unless a `use` says otherwise; null if it has to be given.

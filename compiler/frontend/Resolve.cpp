@@ -18,8 +18,8 @@ void Resolver::run() {
     importNames(*file);
   for (auto &file : program.files)
     for (Declaration *declaration : file->declarations)
-      for (Setting *setting : llvm::isa<Layer>(declaration) ? llvm::cast<Layer>(declaration)->settings
-                                                            : std::vector<Setting *>())
+      for (Setting *setting :
+           llvm::isa<Layer>(declaration) ? llvm::cast<Layer>(declaration)->settings : std::vector<Setting *>())
         setting->isCallable = isCallable(*setting);
   for (auto &file : program.files) {
     context = {};
@@ -200,12 +200,14 @@ void Resolver::function(Function &function) {
   // `vjp (arguments, results, cotangents of the results)`: a scope of its own.
   size_t own = function.signature.arguments.size(), given = function.vjpArguments.size();
   const Values *result = function.body->result();
-  size_t results = function.signature.hasResult ? function.signature.results.size() : result ? result->values.size() : 1;
+  size_t results = function.signature.hasResult ? function.signature.results.size()
+                   : result                     ? result->values.size()
+                                                : 1;
   if (given != own + 2 * results)
     diagnostics
         .error(Code::NN0706, function.name.range,
-               "the `vjp` of `" + function.name.text + "` takes " + llvm::Twine(own + 2 * results) + " arguments, not " +
-                   llvm::Twine(given))
+               "the `vjp` of `" + function.name.text + "` takes " + llvm::Twine(own + 2 * results) +
+                   " arguments, not " + llvm::Twine(given))
         .note("they are: its " + llvm::Twine(own) + " arguments, its results, the cotangents of its results");
   context.scope = &makeScope(Scope::Function, context.scope);
   context.reading = &function;
@@ -298,7 +300,8 @@ void Resolver::trainClauses(Train &train) {
       continue;
     }
     if (Word *&first = seen[name])
-      diagnostics.error(Code::NN0704, word->range, "`" + name + "` stands twice, first at " + placeSeenFrom(first->range, word->range));
+      diagnostics.error(Code::NN0704, word->range,
+                        "`" + name + "` stands twice, first at " + placeSeenFrom(first->range, word->range));
     else
       first = word;
     bool literal = llvm::isa_and_nonnull<IntegerLiteral, FloatLiteral>(word->number);
@@ -309,7 +312,7 @@ void Resolver::trainClauses(Train &train) {
                                              llvm::cast<IntegerLiteral>(word->number)->value > 0;
     if (!right)
       diagnostics.error(Code::NN0705, word->range, "this is not how `" + name + "` is written")
-          .hint(name == "clip"         ? "`clip norm 1.0` or `clip value 0.5`, with a number"
+          .hint(name == "clip"        ? "`clip norm 1.0` or `clip value 0.5`, with a number"
                 : name == "precision" ? "`precision bf16`"
                 : name == "average"   ? "`average 0.999`, with a number"
                                       : "`accumulate 4`, with a whole number");
@@ -318,5 +321,6 @@ void Resolver::trainClauses(Train &train) {
     diagnostics.error(Code::NN0702, train.body->end(), "this `train` block minimizes nothing")
         .hint("for example `minimize cross_entropy(" + train.name.text + "(x), label)`");
   if (!optimizers)
-    diagnostics.error(Code::NN0703, train.body->end(), "this `train` block has no optimizer").hint("for example `with adam(lr)`");
+    diagnostics.error(Code::NN0703, train.body->end(), "this `train` block has no optimizer")
+        .hint("for example `with adam(lr)`");
 }

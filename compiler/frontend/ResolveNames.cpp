@@ -154,9 +154,10 @@ void Resolver::valueName(NameUse &use) {
     use.target = {Target::Declared, found};
     markUsed(*found);
     if (context.reading && llvm::isa<Variable>(found))
-      diagnostics.error(Code::NN0707, use.range,
-                        "`" + context.reading->name.text + "` has a `vjp`, so it reads its arguments only, not the " +
-                            kindName(*found) + " `" + use.name + "`")
+      diagnostics
+          .error(Code::NN0707, use.range,
+                 "`" + context.reading->name.text + "` has a `vjp`, so it reads its arguments only, not the " +
+                     kindName(*found) + " `" + use.name + "`")
           .hint("hand it over as an argument");
     return;
   }
@@ -214,11 +215,10 @@ void Resolver::unknownValue(const NameUse &use) {
   }
   Target target;
   if (Declaration *callable = findCallable(name, target); target.sort != Target::Unknown) {
-    Diagnostic &error = diagnostics.error(Code::NN0305, use.range,
-                                          quoted + " is " +
-                                              (callable ? "a `" + kindName(*callable).str() + "`"
-                                                        : std::string("a function")) +
-                                              ", not a value");
+    Diagnostic &error = diagnostics.error(
+        Code::NN0305, use.range,
+        quoted + " is " + (callable ? "a `" + kindName(*callable).str() + "`" : std::string("a function")) +
+            ", not a value");
     if (llvm::isa_and_nonnull<Import>(callable))
       error.hint("its declarations are `" + name + ".Name`");
     else if (llvm::isa_and_nonnull<Layer>(callable))
@@ -234,7 +234,8 @@ void Resolver::unknownValue(const NameUse &use) {
   }
   Diagnostic &error = diagnostics.error(Code::NN0301, use.range, "there is no value " + quoted + " here");
   if (context.layer && context.layer->hasArguments) {
-    bool isForward = llvm::any_of(context.layer->signature.arguments, [&](Argument *a) { return a->name.text == name; });
+    bool isForward =
+        llvm::any_of(context.layer->signature.arguments, [&](Argument *a) { return a->name.text == name; });
     if (!isForward && context.layer->body)
       for (Node *node : context.layer->body->statements)
         if (auto *let = llvm::dyn_cast<Let>(node))
@@ -325,8 +326,7 @@ void Resolver::unknownCallable(const NameUse &use) {
   StringRef name = use.name;
   if (Declaration *value = context.scope->find(Space::Value, name)) {
     markUsed(*value);
-    diagnostics
-        .error(Code::NN0305, use.range, "`" + name + "` is a " + kindName(*value) + ", a value cannot be called")
+    diagnostics.error(Code::NN0305, use.range, "`" + name + "` is a " + kindName(*value) + ", a value cannot be called")
         .hint(llvm::isa<Setting>(value) ? "a setting whose default is a number is not callable" : "");
     return;
   }
@@ -335,10 +335,11 @@ void Resolver::unknownCallable(const NameUse &use) {
         .hint("the statements of a block count in their order");
     return;
   }
-  Diagnostic &error =
-      diagnostics.error(Code::NN0302, use.range, "there is no function or layer `" + name + "`");
+  Diagnostic &error = diagnostics.error(Code::NN0302, use.range, "there is no function or layer `" + name + "`");
   Suggestion suggestion(name);
   suggestion.consider(context.scope->similar(Space::Callable, name, options.operationNames));
+  for (const std::string &known : program.libraryNames)
+    suggestion.consider(known);
   error.hint(suggestion.question());
 }
 
@@ -350,7 +351,8 @@ void Resolver::member(Member &member) {
     return expr(member.base);
   path(member);
   if (member.target.sort == Target::Declared)
-    diagnostics.error(Code::NN0305, member.range, "`" + member.range.text() + "` is a `" + kindName(*member.target.declaration) + "`, not a value");
+    diagnostics.error(Code::NN0305, member.range,
+                      "`" + member.range.text() + "` is a `" + kindName(*member.target.declaration) + "`, not a value");
 }
 
 /// The names in front of a `.name`: a sub-layer, an import or the trained model, then what it contains.
@@ -381,7 +383,8 @@ void Resolver::path(Member &member) {
       for (Declaration *theirs : import->file->declarations)
         suggestion.consider(theirs->name.text);
       diagnostics
-          .error(Code::NN0312, member.name.range, "`" + import->path + "` has no declaration `" + member.name.text + "`")
+          .error(Code::NN0312, member.name.range,
+                 "`" + import->path + "` has no declaration `" + member.name.text + "`")
           .hint(suggestion.question());
     } else if (member.target.declaration) {
       called(*member.target.declaration, member.range);

@@ -131,7 +131,9 @@ void Resolver::definitions() {
     if (!found && !main.incomplete)
       diagnostics
           .error(Code::NN0807, {},
-                 "`" + shown + "`: " + (model.empty() ? "no exported model has a setting" : "there is no exported model with a setting") + " `" + left + "`")
+                 "`" + shown + "`: " +
+                     (model.empty() ? "no exported model has a setting" : "there is no exported model with a setting") +
+                     " `" + left + "`")
           .hint(suggestion.question());
   }
   for (Layer *layer : program.models)

@@ -77,7 +77,8 @@ bool Resolver::isUsedAsCallable(Setting &setting, Layer &owner) {
 bool Resolver::isHandedOver(StringRef name, Expr *reference, Layer &owner) {
   if (auto *call = llvm::dyn_cast<Call>(reference)) {
     for (const Actual &actual : call->arguments)
-      if (actual.value && (isHandedOver(name, actual.value, owner) || (isNamed(baseOf(actual.value), name) && &actual != &call->arguments.front())))
+      if (actual.value && (isHandedOver(name, actual.value, owner) ||
+                           (isNamed(baseOf(actual.value), name) && &actual != &call->arguments.front())))
         return true;
     return false;
   }
@@ -150,7 +151,8 @@ void Resolver::reference(Expr &reference, bool layerOnly) {
     if (target.sort == Target::Unknown) {
       auto *name = llvm::dyn_cast<NameUse>(member->base);
       if (name && llvm::isa_and_nonnull<Use>(name->target.declaration))
-        diagnostics.error(Code::NN0305, reference.range, "a layer is expected here, not a part of `" + name->name + "`");
+        diagnostics.error(Code::NN0305, reference.range,
+                          "a layer is expected here, not a part of `" + name->name + "`");
       return;
     }
   } else {
@@ -201,7 +203,8 @@ void Resolver::items(Index &index, Declaration *target) {
     if (target && llvm::isa<Setting>(target))
       diagnostics.error(Code::NN0505, index.range, "`" + target->name.text + "` comes with its settings already");
     else
-      diagnostics.error(Code::NN0505, index.range, "`" + index.base->range.text() + "` is a function, it has no settings");
+      diagnostics.error(Code::NN0505, index.range,
+                        "`" + index.base->range.text() + "` is a function, it has no settings");
     return;
   }
   bool named = false;
@@ -227,8 +230,9 @@ void Resolver::items(Index &index, Declaration *target) {
           suggestion.consider(each->name.text);
         diagnostics
             .error(Code::NN0505, item.range,
-                   item.name ? "`" + layer->name.text + "` has no setting `" + item.name.text + "`"
-                             : "`" + layer->name.text + "` has only " + llvm::Twine(layer->settings.size()) + " settings")
+                   item.name
+                       ? "`" + layer->name.text + "` has no setting `" + item.name.text + "`"
+                       : "`" + layer->name.text + "` has only " + llvm::Twine(layer->settings.size()) + " settings")
             .note(all.empty() ? "it has no settings" : "its settings are: " + all)
             .hint(item.name ? suggestion.question() : std::string());
       }

@@ -6,9 +6,7 @@ using llvm::StringRef;
 
 static bool isPlain(const Expr *size) { return llvm::isa_and_nonnull<NameUse>(size); }
 
-static bool isCapital(const NameUse &use) {
-  return !use.name.empty() && use.name[0] >= 'A' && use.name[0] <= 'Z';
-}
+static bool isCapital(const NameUse &use) { return !use.name.empty() && use.name[0] >= 'A' && use.name[0] <= 'Z'; }
 
 /// Declares the arguments and free dimensions of a function in the current scope.
 ///  1. Free dimensions: capitals that stand plainly in the types of the arguments, left to right.
@@ -21,9 +19,8 @@ void Resolver::signature(Signature &signature, bool typedOnly) {
     if (!isPlain(size))
       return;
     auto &use = llvm::cast<NameUse>(*size);
-    bool untyped = llvm::any_of(signature.arguments, [&](Argument *argument) {
-      return argument->name.text == use.name && !argument->type;
-    });
+    bool untyped = llvm::any_of(signature.arguments,
+                                [&](Argument *argument) { return argument->name.text == use.name && !argument->type; });
     if (!isCapital(use) || untyped)
       return;
     const Scope *level = nullptr;
@@ -136,9 +133,9 @@ void Resolver::typeOfSignature(Type *type, Signature *signature, FreeDim::Sort s
     }
     Suggestion suggestion(use.name);
     suggestion.consider(context.scope->similar(Space::Value, use.name));
-    Diagnostic &error = diagnostics.error(Code::NN0201, use.range,
-                                          "nothing binds the free dimension `" + use.name +
-                                              "`: it stands alone in no argument's type");
+    Diagnostic &error =
+        diagnostics.error(Code::NN0201, use.range,
+                          "nothing binds the free dimension `" + use.name + "`: it stands alone in no argument's type");
     if (use.name.size() > 1 && !suggestion.best.empty())
       error.hint(suggestion.question());
     else
@@ -167,8 +164,9 @@ void Resolver::typeOfVariable(Variable &variable) {
       use.target = {Target::Declared, dim};
       return true;
     }
-    diagnostics.error(Code::NN0202, use.range,
-                      "the size of a " + word + " must be known: `" + use.name + "` is a free dimension")
+    diagnostics
+        .error(Code::NN0202, use.range,
+               "the size of a " + word + " must be known: `" + use.name + "` is a free dimension")
         .hint("use a setting; settings begin with a small letter");
     return false;
   });

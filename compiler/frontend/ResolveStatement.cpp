@@ -104,7 +104,7 @@ void Resolver::misplaced(const Node &node, BlockSort sort) {
     return;
   }
   auto *variable = llvm::dyn_cast<Variable>(&node);
-  StringRef word = variable                   ? spelling(variable->lifetime)
+  StringRef word = variable                    ? spelling(variable->lifetime)
                    : llvm::isa<Use>(node)      ? StringRef("use")
                    : llvm::isa<Function>(node) ? StringRef("fn")
                                                : StringRef("const");
@@ -220,7 +220,8 @@ void Resolver::updateTarget(Expr &target) {
   if (auto *variable = llvm::dyn_cast<Variable>(found)) {
     found->used = true;
     if (variable->lifetime == Lifetime::Param)
-      refuse("`" + name + "` is a parameter, only training changes it", "what a model changes itself is a `buffer` or a `state`");
+      refuse("`" + name + "` is a parameter, only training changes it",
+             "what a model changes itself is a `buffer` or a `state`");
     else if (index && context.optimizer)
       refuse("an optimizer updates whole states", "");
     else if (context.reading)
@@ -230,7 +231,8 @@ void Resolver::updateTarget(Expr &target) {
   if (auto *carry = llvm::dyn_cast<Carry>(found)) {
     bool own = context.scan && llvm::is_contained(context.scan->carries, carry);
     if (!own)
-      refuse("`" + name + "` is carried by an outer `scan`", "carry it here as well: `carrying " + name + " = " + name + "`");
+      refuse("`" + name + "` is carried by an outer `scan`",
+             "carry it here as well: `carrying " + name + " = " + name + "`");
     else if (index)
       refuse("a carried name is updated as a whole", "a part is written in a `state` or `buffer` only");
     return;
@@ -242,11 +244,10 @@ void Resolver::updateTarget(Expr &target) {
   if (isWeight)
     return refuse("an optimizer updates the parameter as a whole", "");
   refuse("`" + name + "` is a " + kindName(*found) + ", it is not updated",
-         llvm::isa<Local, Argument>(found)
-             ? (context.scan ? "carry it: `carrying " + name + " = " + name + "`"
-                             : "give the name to a new value: `let " + name + " = ...`")
-                   .str()
-             : std::string());
+         llvm::isa<Local, Argument>(found) ? (context.scan ? "carry it: `carrying " + name + " = " + name + "`"
+                                                           : "give the name to a new value: `let " + name + " = ...`")
+                                                 .str()
+                                           : std::string());
 }
 
 // ------------------------------------------------------------------------------------------------ Unused values
@@ -278,11 +279,13 @@ bool Resolver::mayHaveNoResult(const Expr &expr) const {
 void Resolver::unusedValues(const Values &values, const Node *next) {
   if (values.values.size() == 1 && mayHaveNoResult(*values.values[0]))
     return;
-  Diagnostic &error = diagnostics.error(Code::NN0309, values.range, "nothing uses this value: it is not the last of its block");
+  Diagnostic &error =
+      diagnostics.error(Code::NN0309, values.range, "nothing uses this value: it is not the last of its block");
   // The usual cause: the next line was meant to continue this one.
   StringRef begin = next ? next->range.text().take_front(1) : StringRef();
   if (begin == "-" || begin == "(" || begin == "[")
-    error.hint("the next line begins with `" + begin + "` and so is a statement of its own; end this line with the operator, or put both in parentheses");
+    error.hint("the next line begins with `" + begin +
+               "` and so is a statement of its own; end this line with the operator, or put both in parentheses");
   else
     error.hint("name it by `let`, or write all results in the last line: `a, b`");
 }

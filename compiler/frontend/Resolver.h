@@ -33,8 +33,8 @@ private:
     Layer *layer = nullptr;
     Train *train = nullptr;
     Optimizer *optimizer = nullptr;
-    const Scan *scan = nullptr;          // the innermost
-    const Function *reading = nullptr;   // a function with vjp: it reads its arguments only
+    const Scan *scan = nullptr;        // the innermost
+    const Function *reading = nullptr; // a function with vjp: it reads its arguments only
     bool inNeighbourhood = false;
   };
 
