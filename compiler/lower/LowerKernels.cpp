@@ -66,6 +66,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
                      })
                      .Case([&](BarrierOp) { return l.barrier(), op->erase(), true; })
                      .Case([&](CallOp o) { return lowerCall(o, l), true; })
+                     .Case([&](GatherOp o) { return lowerGather(o, l), true; })
                      .Default([](Operation *) { return false; });
     if (!known)
       return op->emitOpError("has no lowering");
