@@ -159,7 +159,7 @@ void Exports::entry(Layer &model, Name name, const Signature &signature, StringR
   auto parameter = [&](Name name, StringRef what) {
     checkName(name, what, name.text);
     auto [place, isNew] = parameters.try_emplace(name.text, name.range);
-    if (!isNew)
+    if (!isNew && what == "result") // others were compared with each other by Resolve
       diagnostics
           .error(Code::NN0808, name.range,
                  "the C function `" + function + "` would have two arguments called `" + name.text + "`")

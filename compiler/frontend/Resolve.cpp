@@ -51,10 +51,12 @@ void Resolver::declareFile(File &file) {
   for (Declaration *declaration : file.declarations) {
     if (auto *train = llvm::dyn_cast<Train>(declaration)) {
       Train *&first = trains[{train->name.text, train->turn.text}];
-      if (first)
+      if (first) {
         duplicate(*train, *first);
-      else
+        train->broken = true;
+      } else {
         first = train;
+      }
       continue;
     }
     if (llvm::isa<Import>(declaration) && !declaration->name)
@@ -62,6 +64,7 @@ void Resolver::declareFile(File &file) {
     Space space = llvm::isa<Const>(declaration) ? Space::Value : Space::Callable;
     if (Declaration *existing = scope.own(space, declaration->name.text)) {
       duplicate(*declaration, *existing);
+      declaration->broken = true;
       continue;
     }
     scope.set(space, declaration->name.text, declaration);
@@ -208,7 +211,7 @@ void Resolver::function(Function &function) {
         .error(Code::NN0706, function.name.range,
                "the `vjp` of `" + function.name.text + "` takes " + llvm::Twine(own + 2 * results) +
                    " arguments, not " + llvm::Twine(given))
-        .note("they are: its " + llvm::Twine(own) + " arguments, its results, the cotangents of its results");
+        .note("they are: its arguments, its results, the cotangents of its results");
   context.scope = &makeScope(Scope::Function, context.scope);
   context.reading = &function;
   for (Argument *argument : function.vjpArguments) {

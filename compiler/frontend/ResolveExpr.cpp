@@ -58,11 +58,10 @@ void Resolver::call(Call &call) {
                  "`" + member->range.text() + "` is a " + kindName(*layer) + ", it is not called without `use`")
           .hint("use x = " + member->range.text() + "[...]");
   } else {
+    unsigned before = diagnostics.errorCount();
     expr(call.callee);
-    Diagnostic &error = diagnostics.error(Code::NN0305, call.callee->range, "a value cannot be called");
-    if (auto *index = llvm::dyn_cast<Index>(call.callee))
-      if (auto *layer = llvm::dyn_cast<NameUse>(index->base))
-        error.hint("a layer gets a name first: `use x = " + layer->name + "[...]`, then `x(...)`");
+    if (diagnostics.errorCount() == before)
+      diagnostics.error(Code::NN0305, call.callee->range, "a value cannot be called");
   }
   for (const Actual &actual : call.arguments)
     expr(actual.value);

@@ -116,7 +116,8 @@ void Resolver::declareValue(Scope &scope, Declaration &declaration) {
     error.hint("only a `let` of the same block may give the name to a new value; choose another name");
   else
     error.hint("choose another name");
-  scope.set(Space::Value, name, &declaration); // later uses mean this one: no further errors
+  if (!llvm::isa<Carry>(existing)) // later uses mean this one: no further errors
+    scope.set(Space::Value, name, &declaration);
 }
 
 void Resolver::declareCallable(Scope &scope, Declaration &declaration) {
@@ -215,10 +216,9 @@ void Resolver::unknownValue(const NameUse &use) {
   }
   Target target;
   if (Declaration *callable = findCallable(name, target); target.sort != Target::Unknown) {
-    Diagnostic &error = diagnostics.error(
-        Code::NN0305, use.range,
-        quoted + " is " + (callable ? "a `" + kindName(*callable).str() + "`" : std::string("a function")) +
-            ", not a value");
+    Diagnostic &error = diagnostics.error(Code::NN0305, use.range,
+                                          quoted + " is " + (callable ? aKind(*callable) : std::string("a function")) +
+                                              ", not a value");
     if (llvm::isa_and_nonnull<Import>(callable))
       error.hint("its declarations are `" + name + ".Name`");
     else if (llvm::isa_and_nonnull<Layer>(callable))
@@ -320,13 +320,13 @@ void Resolver::callableName(NameUse &use) {
   }
 }
 
-void Resolver::unknownCallable(const NameUse &use) {
+void Resolver::unknownCallable(const NameUse &use, StringRef wanted) {
   if (mayBeUnknown())
     return;
   StringRef name = use.name;
   if (Declaration *value = context.scope->find(Space::Value, name)) {
     markUsed(*value);
-    diagnostics.error(Code::NN0305, use.range, "`" + name + "` is a " + kindName(*value) + ", a value cannot be called")
+    diagnostics.error(Code::NN0305, use.range, "`" + name + "` is " + aKind(*value) + ", a value cannot be called")
         .hint(llvm::isa<Setting>(value) ? "a setting whose default is a number is not callable" : "");
     return;
   }
@@ -335,7 +335,7 @@ void Resolver::unknownCallable(const NameUse &use) {
         .hint("the statements of a block count in their order");
     return;
   }
-  Diagnostic &error = diagnostics.error(Code::NN0302, use.range, "there is no function or layer `" + name + "`");
+  Diagnostic &error = diagnostics.error(Code::NN0302, use.range, "there is no " + wanted + " `" + name + "`");
   Suggestion suggestion(name);
   suggestion.consider(context.scope->similar(Space::Callable, name, options.operationNames));
   for (const std::string &known : program.libraryNames)
@@ -352,7 +352,7 @@ void Resolver::member(Member &member) {
   path(member);
   if (member.target.sort == Target::Declared)
     diagnostics.error(Code::NN0305, member.range,
-                      "`" + member.range.text() + "` is a `" + kindName(*member.target.declaration) + "`, not a value");
+                      "`" + member.range.text() + "` is " + aKind(*member.target.declaration) + ", not a value");
 }
 
 /// The names in front of a `.name`: a sub-layer, an import or the trained model, then what it contains.
@@ -370,9 +370,8 @@ void Resolver::path(Member &member) {
     return;
   }
   Declaration *found = findCallable(base->name, base->target);
-  if (found)
-    called(*found, base->range);
   if (auto *import = llvm::dyn_cast_or_null<Import>(found)) {
+    import->used = true;
     if (!import->file)
       return;
     for (Declaration *theirs : import->file->declarations)
@@ -392,15 +391,15 @@ void Resolver::path(Member &member) {
     return;
   }
   bool trained = context.train && found && found == context.train->model;
-  if (llvm::isa_and_nonnull<Use>(found) || trained || (found && llvm::isa<Setting>(found)))
-    return;
+  if (llvm::isa_and_nonnull<Use, Setting>(found) || trained)
+    return called(*found, base->range);
   if (base->target.sort == Target::Unknown) {
     if (Declaration *value = context.scope->find(Space::Value, base->name)) {
       base->target = {Target::Declared, value};
       markUsed(*value);
       diagnostics
           .error(Code::NN0305, member.name.range,
-                 "`" + base->name + "` is a " + kindName(*value) + ", a value has no `." + member.name.text + "`")
+                 "`" + base->name + "` is " + aKind(*value) + ", a value has no `." + member.name.text + "`")
           .hint("only `.T`, the transpose, stands behind a value");
       return;
     }

@@ -136,13 +136,22 @@ void Resolver::definitions() {
                      " `" + left + "`")
           .hint(suggestion.question());
   }
-  for (Layer *layer : program.models)
-    for (Setting *setting : layer->settings)
-      if (!program.valueOf(*setting))
-        diagnostics
-            .error(Code::NN0806, setting->range,
-                   "the setting `" + setting->name.text + "` of the exported model `" + layer->name.text +
-                       "` has no value")
-            .hint("give it a default, `" + setting->name.text + " = 64`, or a value for this build: `nnc -D " +
-                  setting->name.text + "=64`");
+  for (Layer *layer : program.models) {
+    std::vector<Setting *> open;
+    std::string list, flags;
+    for (Setting *setting : layer->settings) {
+      if (program.valueOf(*setting))
+        continue;
+      open.push_back(setting);
+      list += (list.empty() ? "`" : ", `") + setting->name.text.str() + "`";
+      flags += " -D " + setting->name.text.str() + "=64";
+    }
+    if (!open.empty())
+      diagnostics
+          .error(Code::NN0806, open.front()->range,
+                 "the exported model `" + layer->name.text + "` needs a value for the setting" +
+                     (open.size() > 1 ? "s " : " ") + list)
+          .hint("give a default, `" + open.front()->name.text + " = 64`, or a value for this build: `nnc" + flags +
+                "`");
+  }
 }

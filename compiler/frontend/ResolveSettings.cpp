@@ -166,7 +166,7 @@ void Resolver::reference(Expr &reference, bool layerOnly) {
   if (!fits) {
     diagnostics.error(Code::NN0305, base->range,
                       "a layer is expected here, `" + base->range.text() + "` is " +
-                          (found ? ("a `" + kindName(*found) + "`").str() : std::string("a function")));
+                          (found ? aKind(*found) : std::string("a function")));
     return;
   }
   if (auto *layer = llvm::dyn_cast_or_null<Layer>(found); layer && !index)

@@ -64,7 +64,7 @@ void Resolver::unusedArguments(const Signature &signature, size_t first) {
     forEachExpr(argument.type, [&](Expr *expr) {
       auto *use = llvm::dyn_cast<NameUse>(expr);
       auto *dim = use ? llvm::dyn_cast_or_null<FreeDim>(use->target.declaration) : nullptr;
-      used |= dim && dim->used;
+      used |= dim && dim->used && dim->range.begin == expr->range.begin; // bound by this argument
     });
     if (!used)
       diagnostics.warning(Code::NN0308, argument.name.range, "the argument `" + argument.name.text + "` is never used")

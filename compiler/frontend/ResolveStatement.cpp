@@ -77,7 +77,7 @@ void Resolver::statement(Node &node, BlockSort sort, bool isLast, const Node *ne
       target = imported->target;
     }
     if (target.sort == Target::Unknown && optimizer)
-      unknownCallable(*optimizer);
+      unknownCallable(*optimizer, "optimizer");
     else if (!llvm::isa_and_nonnull<Optimizer>(target.declaration) && !mayBeUnknown())
       diagnostics
           .error(Code::NN0708, with->optimizer->callee->range,
@@ -243,7 +243,7 @@ void Resolver::updateTarget(Expr &target) {
     return;
   if (isWeight)
     return refuse("an optimizer updates the parameter as a whole", "");
-  refuse("`" + name + "` is a " + kindName(*found) + ", it is not updated",
+  refuse("`" + name + "` is " + aKind(*found) + ", it is not updated",
          llvm::isa<Local, Argument>(found) ? (context.scan ? "carry it: `carrying " + name + " = " + name + "`"
                                                            : "give the name to a new value: `let " + name + " = ...`")
                                                  .str()

@@ -64,7 +64,7 @@ private:
   void member(Member &member);
   void path(Member &member);
   void unknownValue(const NameUse &use);
-  void unknownCallable(const NameUse &use);
+  void unknownCallable(const NameUse &use, llvm::StringRef wanted = "function or layer");
   bool mayBeUnknown() const;
   std::string laterDeclaration(llvm::StringRef name, Space space, Range from) const;
   void called(Declaration &target, Range where);

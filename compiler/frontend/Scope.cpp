@@ -33,7 +33,9 @@ std::string Scope::similar(Space space, StringRef name, llvm::ArrayRef<std::stri
 
 void Suggestion::consider(StringRef candidate) {
   unsigned limit = std::max<unsigned>(1, static_cast<unsigned>(word.size()) / 3);
-  unsigned found = word.equals_insensitive(candidate) ? 1 : word.edit_distance(candidate, true, limit);
+  bool near = word.equals_insensitive(candidate) ||
+              (word.size() == candidate.size() && std::is_permutation(word.begin(), word.end(), candidate.begin()));
+  unsigned found = near ? 1 : word.edit_distance(candidate, true, limit);
   // One letter is as like any other.
   if (found > limit || found >= distance || (word.size() == 1 && !word.equals_insensitive(candidate)))
     return;
@@ -44,17 +46,17 @@ void Suggestion::consider(StringRef candidate) {
 StringRef nnc::frontend::kindName(const Declaration &declaration) {
   switch (declaration.kind) {
   case Kind::Import:
-    return "import";
+    return "imported file";
   case Kind::Const:
-    return "const";
+    return "`const`";
   case Kind::Layer:
     return llvm::cast<Layer>(declaration).isModel ? "model" : "layer";
   case Kind::Function:
-    return "fn";
+    return "function";
   case Kind::Optimizer:
     return "optimizer";
   case Kind::Train:
-    return "train";
+    return "`train` block";
   case Kind::Setting:
     return "setting";
   case Kind::Argument:
@@ -62,18 +64,31 @@ StringRef nnc::frontend::kindName(const Declaration &declaration) {
   case Kind::FreeDim:
     return "free dimension";
   case Kind::Variable:
-    return spelling(llvm::cast<Variable>(declaration).lifetime);
+    switch (llvm::cast<Variable>(declaration).lifetime) {
+    case Lifetime::Param:
+      return "parameter";
+    case Lifetime::Buffer:
+      return "buffer";
+    case Lifetime::State:
+      return "state";
+    }
+    return "parameter";
   case Kind::Use:
-    return "use";
+    return "sub-layer";
   case Kind::Local:
-    return "let";
+    return "`let`";
   case Kind::Carry:
     return "carried name";
   case Kind::Element:
-    return "element of a scan";
+    return "element of a `scan`";
   default:
     return "index";
   }
+}
+
+std::string nnc::frontend::aKind(const Declaration &declaration) {
+  StringRef name = kindName(declaration);
+  return (StringRef("aeiou").contains(name[0]) ? "an " : "a ") + name.str();
 }
 
 // ------------------------------------------------------------------------------------------------------ Walking

@@ -54,8 +54,10 @@ private:
 /// `float`, `f32`, `i64`, ...
 bool isElementType(llvm::StringRef name);
 
-/// What a declaration is, for messages: `argument`, `setting`, `param`, `let`.
+/// What a declaration is, for messages: argument, sub-layer, `let`.
 llvm::StringRef kindName(const Declaration &declaration);
+/// With its article: an argument, a sub-layer, a `let`.
+std::string aKind(const Declaration &declaration);
 
 /// Calls `visit` for every expression below a node, the node itself included. Does not enter `fn`s unless asked to.
 void forEachExpr(const Node *node, const std::function<void(Expr *)> &visit, bool enterFunctions = true);
