@@ -9,13 +9,13 @@ class NN_Type<string name, string keyword> : TypeDef<NN_Dialect, name> { let mne
 
 def NN_DimAttr : NN_Attr<"Dim", "dim"> {
   let summary = "A size: `#nn.dim<2 * B + 1>`.";
-  let parameters = (ins "::nn::Dim":$value);
+  let parameters = (ins AttrParameter<"::nn::Dim", "", "const ::nn::Dim &">:$value);
   let hasCustomAssemblyFormat = 1;
 }
 
 def NN_ShapeAttr : NN_Attr<"Shape", "shape"> {
   let summary = "Sizes of all axes: `#nn.shape<[B, 64]>`. The encoding of every tensor type with a size that is not constant.";
-  let parameters = (ins "::nn::Shape":$value);
+  let parameters = (ins AttrParameter<"::nn::Shape", "", "const ::nn::Shape &">:$value);
   let hasCustomAssemblyFormat = 1;
 }
 
@@ -25,7 +25,8 @@ def NN_RefType : NN_Type<"Ref", "ref"> {
     Strides are symbolic like sizes, so slices, transposes and broadcasts (stride 0) of a place are places again, and
     whether two axes can be walked as one is decided when compiling. bool takes a byte.
   }];
-  let parameters = (ins "::nn::Shape":$shape, "::mlir::Type":$elementType, "::nn::Shape":$strides);
+  let parameters = (ins TypeParameter<"::nn::Shape", "", "const ::nn::Shape &">:$shape, "::mlir::Type":$elementType,
+                       TypeParameter<"::nn::Shape", "", "const ::nn::Shape &">:$strides);
   let hasCustomAssemblyFormat = 1;
   let extraClassDeclaration = [{
     int64_t getRank() const { return getShape().rank(); }
@@ -36,7 +37,8 @@ def NN_RefType : NN_Type<"Ref", "ref"> {
 
 def NN_GraphType : NN_Type<"Graph", "graph"> {
   let summary = "A graph with symbolic numbers of sources, targets and edges: `!nn.graph<S, D, E>`.";
-  let parameters = (ins "::nn::Dim":$sources, "::nn::Dim":$targets, "::nn::Dim":$edges);
+  let parameters = (ins TypeParameter<"::nn::Dim", "", "const ::nn::Dim &">:$sources, TypeParameter<"::nn::Dim", "", "const ::nn::Dim &">:$targets,
+                       TypeParameter<"::nn::Dim", "", "const ::nn::Dim &">:$edges);
   let hasCustomAssemblyFormat = 1;
 }
 
