@@ -138,44 +138,59 @@ def direction(tree):
 
 @rule
 def codes(tree):
-    """Every diagnostic code has a page and a test"""
-    used = {}
-    for path in tree.match(".cpp", ".h", ".td", ".nn", under="compiler/") + tree.match(".cpp", ".h", ".td", under="dialect/"):
+    """Every diagnostic code is declared, reported somewhere, and has a page and a test"""
+    declared, used = {}, {}
+    sources = tree.match(".cpp", ".h", ".td", ".nn", ".def", under="compiler/") + tree.match(".cpp", ".h", ".td", under="dialect/")
+    for path in sources:
         for number, line in enumerate(tree.text(path).splitlines(), 1):
+            for digits in re.findall(r"^NN_CODE\((\d{4}),", line):
+                declared[f"NN{digits}"] = f"{path}:{number}"
             for code in re.findall(r"\bNN0[1-9]\d\d\b", line):
                 used.setdefault(code, f"{path}:{number}")
     tests = "\n".join(tree.text(p) for p in tree.match("", under="test/diagnostics/"))
-    for code, place in sorted(used.items()):
+    for code in sorted({**declared, **used}):
+        place = used.get(code) or declared[code]
+        if code not in declared:
+            yield f"{place}: {code} is not declared in a .def file"
+        if code not in used:
+            yield f"{place}: no source reports {code}"
         if not tree.has(f"compiler/frontend/explain/{code}.md"):
             yield f"{place}: {code} has no page compiler/frontend/explain/{code}.md"
         if code not in tests:
             yield f"{place}: no test under test/diagnostics mentions {code}"
     for page in tree.match(".md", under="compiler/frontend/explain/"):
-        if pathlib.PurePath(page).stem not in used:
-            yield f"{page}: no source reports this code"
+        if pathlib.PurePath(page).stem not in declared:
+            yield f"{page}: this code is not declared"
 
 
-def ops(text):
-    """The ops that a .td file defines: {mnemonic: class name}."""
-    return {m[2]: m[1] for m in re.finditer(r'^def\s+NN_(\w+Op)\s*:\s*\w+<"(\w+)"', text, re.M)}
+def written_ops(tree):
+    """The ops that programs call by name, those made of NN_LanguageOp: {mnemonic: (class name, family)}."""
+    parents, found = {}, {}
+    for path in tree.match(".td", under="dialect/"):
+        text = tree.text(path)
+        parents.update(re.findall(r"^class (NN_\w+)\s*<[^:]*?>\s*:\s*(NN_\w+)", text, re.M))
+        for name, base, mnemonic in re.findall(r'^def NN_(\w+Op)\s*:\s*(NN_\w+)<"(\w+)"', text, re.M):
+            found[mnemonic] = (name, base, pathlib.PurePath(path).stem)
+
+    def language(base):
+        return base == "NN_LanguageOp" or (base in parents and language(parents[base]))
+
+    return {mnemonic: (name, family) for mnemonic, (name, base, family) in found.items() if language(base)}
 
 
 @rule
 def operations(tree):
-    """An op with a lowering has its three sources of one name and its tests"""
-    families = {pathlib.PurePath(p).stem: p for p in tree.match(".td", under="dialect/")}
-    run_tests = {pathlib.PurePath(p).stem for p in tree.match(".nn", under="test/run/")}
+    """An op with a lowering has its three sources of one name and its test"""
+    families = {pathlib.PurePath(p).stem for p in tree.match(".td", under="dialect/")}
+    sources = [p for room in ("optimize", "memory", "lower") for p in tree.match(".cpp", ".h", under=f"compiler/{room}/")]
+    lowered = {name for p in sources for name in re.findall(r"\b(\w+Op)\b", tree.text(p))}
     for path in tree.match(".cpp", under="compiler/lower/"):
         family = pathlib.PurePath(path).stem
-        lowered = set(re.findall(r"\b(\w+Op)\b", tree.text(path)))
-        if family not in families:
-            continue  # Tile, Region, Tail: machinery, not a family
-        if not tree.has(f"dialect/{family}.cpp"):
+        if family in families and not tree.has(f"dialect/{family}.cpp"):
             yield f"{path}: there is no dialect/{family}.cpp"
-        text = tree.text(families[family])
-        for mnemonic, name in sorted(ops(text).items()):
-            if name in lowered and mnemonic not in run_tests:
-                yield f"{families[family]}: {mnemonic} has a lowering and no test/run/{mnemonic}.nn"
+    for mnemonic, (name, family) in sorted(written_ops(tree).items()):
+        if name in lowered and not tree.has(f"test/run/{mnemonic}.nn"):
+            yield f"dialect/{family}.td: {mnemonic} has a lowering and no test/run/{mnemonic}.nn"
 
 
 @rule

@@ -9,7 +9,9 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import lint
 
 PAGE = "compiler/frontend/explain/NN0203.md"
-DEF = 'def NN_TanhOp : NN_UnaryOp<"tanh"> {}\n'
+CODE = {"compiler/frontend/Codes.def": 'NN_CODE(0203, "shapes")\n'}
+USE = {"compiler/A.cpp": "NN0203"}
+DEF = 'class NN_Unary<string m, list<Trait> t = []>\n    : NN_LanguageOp<m, t>;\ndef NN_TanhOp : NN_Unary<"tanh"> {}\n'
 LOWER = "void f() { lower<TanhOp>(); }\n"
 
 # rule: [(what is wrong, {path: text}, {path: text that mends it, or None to take it away})]
@@ -29,13 +31,16 @@ CASES = {
         ("upwards", {"dialect/A.cpp": '#include "../dialect/A.h"\n'}, {"dialect/A.cpp": '#include "dialect/A.h"\n'}),
     ],
     "codes": [
-        ("no page", {"compiler/A.cpp": '"NN0203"', "test/diagnostics/a.nn": "NN0203"}, {PAGE: ""}),
-        ("no test", {"compiler/A.cpp": '"NN0203"', PAGE: ""}, {"test/diagnostics/a.nn": "NN0203"}),
-        ("no source", {PAGE: ""}, {PAGE: None}),
+        ("no page", {**CODE, **USE, "test/diagnostics/a.nn": "NN0203"}, {PAGE: ""}),
+        ("no test", {**CODE, **USE, PAGE: ""}, {"test/diagnostics/a.nn": "NN0203"}),
+        ("not reported", {**CODE, PAGE: "", "test/diagnostics/a.nn": "NN0203"}, USE),
+        ("not declared", {**USE, PAGE: "", "test/diagnostics/a.nn": "NN0203"}, CODE),
+        ("page of nothing", {PAGE: ""}, {PAGE: None}),
     ],
     "operations": [
         ("no dialect source", {"dialect/E.td": DEF, "compiler/lower/E.cpp": LOWER, "test/run/tanh.nn": ""}, {"dialect/E.cpp": ""}),
         ("no run test", {"dialect/E.td": DEF, "dialect/E.cpp": "", "compiler/lower/E.cpp": LOWER}, {"test/run/tanh.nn": ""}),
+        ("lowered elsewhere", {"dialect/E.td": DEF, "compiler/optimize/F.cpp": LOWER}, {"test/run/tanh.nn": ""}),
     ],
     "expected": [
         ("no values", {"test/run/tanh.nn": ""}, {"test/run/tanh.expect": ""}),
