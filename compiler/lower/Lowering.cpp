@@ -100,7 +100,9 @@ Value Lowering::size(const Dim &dim) {
     }
     case Dim::AtomKind::Floor: {
       Value num = size(*a.num), den = maximum(size(*a.den), constant(1)); // a divisor of 0 has been refused before
-      return arith::FloorDivSIOp::create(b, loc, num, den);
+      Value q = arith::DivSIOp::create(b, loc, num, den); // rounded towards zero
+      Value below = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, sub(num, mul(q, den)), constant(0));
+      return arith::SelectOp::create(b, loc, below, sub(q, constant(1)), q);
     }
     case Dim::AtomKind::Group:
       return size(*a.num);
@@ -342,7 +344,8 @@ Value Lowering::teamSize() {
 
 Share Lowering::share(Value n, int64_t grain) {
   Value units = ceilQuotient(n, grain);
-  Value each = arith::CeilDivSIOp::create(b, loc, units, teamSize());
+  Value rounded = sub(add(units, teamSize()), constant(1));
+  Value each = arith::DivUIOp::create(b, loc, rounded, teamSize());
   Value step = mul(each, constant(grain));
   Value from = minimum(mul(tid(), step), n);
   return {from, minimum(add(from, step), n)};
