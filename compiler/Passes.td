@@ -10,6 +10,30 @@ class NN_TargetPass<string argument, string operation> : NN_Pass<argument, opera
 }
 
 // ---- optimize: nn on tensors -> nn on tensors ------------------------------------------------------------------------
+def InlinePass : NN_Pass<"nn-inline", "::mlir::ModuleOp"> {
+  let summary = "Dissolves layers that are used once or small into their users";
+}
+def DecomposePass : NN_Pass<"decompose", "::mlir::func::FuncOp"> {
+  let summary = "Writes softmax, mean, variance and the like with sums, maxima and elementwise operations";
+}
+def SimplifyPass : NN_Pass<"simplify", "::mlir::func::FuncOp"> {
+  let summary = "Brings views and constants into their simplest form";
+}
+def MergeContractionsPass : NN_Pass<"merge-contractions", "::mlir::func::FuncOp"> {
+  let summary = "Makes one contraction of several that share their left operand";
+}
+def FuseEpiloguesPass : NN_Pass<"fuse-epilogues", "::mlir::func::FuncOp"> {
+  let summary = "Moves bias, activation and residual into the contraction whose result they take";
+}
+def FuseRowsPass : NN_Pass<"fuse-rows", "::mlir::func::FuncOp"> {
+  let summary = "Makes one kernel of reductions over the same rows and the elementwise work around them";
+}
+def FuseMapsPass : NN_Pass<"fuse-maps", "::mlir::func::FuncOp"> {
+  let summary = "Makes kernels of the elementwise operations that are left";
+}
+def CheckLoweredPass : NN_Pass<"check-lowered", "::mlir::ModuleOp"> {
+  let summary = "Refuses what can not be compiled yet, at the place in the program";
+}
 
 def ExpandDrawsPass : NN_Pass<"expand-draws", "::mlir::func::FuncOp"> {
   let summary = "Makes kernels of random draws";

@@ -1,0 +1,261 @@
+#include "compiler/Passes.h"
+#include "compiler/optimize/Cluster.h"
+
+#include "llvm/ADT/SmallBitVector.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace nn;
+
+namespace nnc {
+#define GEN_PASS_DEF_DECOMPOSEPASS
+#include "compiler/Passes.h.inc"
+
+namespace {
+/// Writes the replacement of one operation: numbers on rows, in the notation of the formulas.
+struct Writer {
+  Writer(Operation *op) : b(op), loc(op->getLoc()) {}
+
+  OpBuilder b;
+  Location loc;
+  int64_t axes = 0; ///< of a row: the last ones of every whole tensor
+
+  template <typename Op> Value make(Value x) { return Op::create(b, loc, x).getResult(); }
+  template <typename Op> Value make(Value x, Value y) { return Op::create(b, loc, x, y).getResult(); }
+  Value add(Value x, Value y) { return make<AddOp>(x, y); }
+  Value sub(Value x, Value y) { return make<SubOp>(x, y); }
+  Value mul(Value x, Value y) { return make<MulOp>(x, y); }
+  Value divide(Value x, Value y) { return make<DivideOp>(x, y); }
+  Value where(Value c, Value x, Value y) { return WhereOp::create(b, loc, c, x, y).getResult(); }
+  Value constant(Value like, double v) { return ConstantOp::create(b, loc, like.getType(), v); }
+  Value cast(Value x, Type element) {
+    return elementOf(x.getType()) == element
+               ? x
+               : CastOp::create(b, loc, withElement(x.getType(), element), x).getResult();
+  }
+  /// The type in which numbers of this one are summed: f32 for 16-bit floats.
+  Value widen(Value x) {
+    Type t = elementOf(x.getType());
+    return t.isBF16() || t.isF16() ? cast(x, b.getF32Type()) : x;
+  }
+
+  /// The axes of x that are not in `last` first, then these.
+  SmallVector<int64_t> order(Value x, ArrayRef<int64_t> last) {
+    SmallVector<int64_t> permutation;
+    for (int64_t i = 0, rank = shapeOf(x.getType()).rank(); i < rank; ++i)
+      if (!llvm::is_contained(last, i))
+        permutation.push_back(i);
+    llvm::append_range(permutation, last);
+    return permutation;
+  }
+  Value transpose(Value x, ArrayRef<int64_t> permutation) {
+    if (llvm::equal(permutation, llvm::seq<int64_t>(0, permutation.size())))
+      return x;
+    return TransposeOp::create(b, loc, x, permutation);
+  }
+  /// Of one value per row (or whole rows that were transposed): the axes at their old places.
+  Value back(Value x, ArrayRef<int64_t> permutation) {
+    SmallVector<int64_t> inverse(permutation.size());
+    for (auto [i, p] : llvm::enumerate(permutation))
+      inverse[p] = i;
+    return transpose(x, inverse);
+  }
+  /// x with the reduced axes last; sets `axes`.
+  Value rows(Value x, ArrayRef<int64_t> reduced) {
+    axes = reduced.size();
+    return transpose(x, order(x, reduced));
+  }
+
+  template <typename Op> Value reduce(Value x) {
+    int64_t rank = shapeOf(x.getType()).rank();
+    return Op::create(b, loc, x, b.getDenseI64ArrayAttr(llvm::to_vector(llvm::seq<int64_t>(rank - axes, rank))),
+                      b.getBoolAttr(false))
+        .getResult();
+  }
+  Value sum(Value x) { return axes ? reduce<SumOp>(x) : x; }
+  /// How many elements a row of x has, in the type of `like`.
+  Value count(Value x, Value like) {
+    Shape row(ArrayRef<Dim>(shapeOf(x.getType()).dims).take_back(axes));
+    return SizeOp::create(b, loc, like.getType(), DimAttr::get(b.getContext(), row.count()));
+  }
+  /// The value of each row, repeated along it.
+  Value along(Value perRow, Value x) {
+    int64_t rank = shapeOf(perRow.getType()).rank();
+    return BroadcastOp::create(b, loc, withElement(x.getType(), elementOf(perRow.getType())), perRow,
+                               b.getDenseI64ArrayAttr(llvm::to_vector(llvm::seq<int64_t>(0, rank))));
+  }
+  Value mean(Value x) {
+    Value s = sum(x);
+    return divide(s, count(x, s));
+  }
+};
+
+/// The axes of a reduction counted from the front, in ascending order; none written: all.
+SmallVector<int64_t> reducedAxes(Value x, ArrayRef<int64_t> written) {
+  int64_t rank = shapeOf(x.getType()).rank();
+  llvm::SmallBitVector set(rank, written.empty());
+  for (int64_t a : written)
+    set.set(a < 0 ? a + rank : a);
+  return SmallVector<int64_t>(set.set_bits_begin(), set.set_bits_end());
+}
+
+/// Reduces the last axes; the ones that `keep` leaves are added by a view.
+template <typename Op, typename Body> Value reduction(Op op, Body body) {
+  Writer w(op);
+  SmallVector<int64_t> reduced = reducedAxes(op.getX(), op.getAxes());
+  Value result = w.cast(body(w, w.rows(op.getX(), reduced)), elementOf(op.getType()));
+  if (!op.getKeep() || reduced.empty())
+    return result;
+  SmallVector<int64_t> kept = w.order(op.getX(), reduced);
+  kept.resize(kept.size() - reduced.size());
+  return BroadcastOp::create(w.b, w.loc, op.getType(), result, w.b.getDenseI64ArrayAttr(kept));
+}
+
+/// As it is, with the axes last.
+template <typename Op> Value normalized(Op op) {
+  return reduction(op, [](Writer &w, Value x) { return w.axes ? w.reduce<Op>(x) : x; });
+}
+
+/// mean((x - mean(x))^2): two passes over the row, no cancellation.
+Value variance(VarOp op) {
+  return reduction(op, [&](Writer &w, Value x) {
+    x = w.widen(x);
+    Value d = w.sub(x, w.along(w.mean(x), x));
+    Value s = w.sum(w.mul(d, d)), n = w.count(x, s);
+    return w.divide(s, op.getUnbiased() ? w.sub(n, w.constant(n, 1.0)) : n);
+  });
+}
+
+Value mean(MeanOp op) {
+  return reduction(op, [&](Writer &w, Value x) {
+    return w.mean(w.widen(w.cast(x, elementOf(op.getType()))));
+  });
+}
+
+/// Softmax and its relatives: m = max(x), s = sum(exp(x - m)). In a row of -inf, m counts as 0, so that exp gives 0.
+template <typename Op, typename Body> Value shifted(Op op, Body body) {
+  Writer w(op);
+  int64_t rank = shapeOf(op.getX().getType()).rank(), axis = op.getAxis() < 0 ? op.getAxis() + rank : op.getAxis();
+  Value x = w.widen(w.rows(op.getX(), axis)), m = w.reduce<MaxOp>(x), zero = w.constant(m, 0.0);
+  if constexpr (std::is_same_v<Op, LogsumexpOp>) // +inf as well: exp gives inf, its logarithm is inf
+    m = w.where(w.make<IsfiniteOp>(m), m, zero);
+  else
+    m = w.where(w.make<EqOp>(m, w.constant(m, -std::numeric_limits<double>::infinity())), zero, m);
+  Value d = w.sub(x, w.along(m, x)), e = w.make<ExpOp>(d), s = w.sum(e);
+  // The sum is 0 in a row of -inf alone.
+  Value positive = w.where(w.make<EqOp>(s, zero), w.constant(s, 1.0), s);
+  return w.cast(body(w, m, d, e, s, positive), elementOf(op.getType()));
+}
+
+Value softmax(SoftmaxOp op) {
+  return shifted(op, [&](Writer &w, Value m, Value d, Value e, Value s, Value positive) {
+    return w.divide(e, w.along(positive, e));
+  });
+}
+Value logSoftmax(LogSoftmaxOp op) {
+  return shifted(op, [&](Writer &w, Value m, Value d, Value e, Value s, Value positive) {
+    return w.sub(d, w.along(w.make<LogOp>(positive), d));
+  });
+}
+Value logsumexp(LogsumexpOp op) {
+  return shifted(op, [&](Writer &w, Value m, Value d, Value e, Value s, Value positive) {
+    return w.add(w.make<LogOp>(s), m);
+  });
+}
+
+/// Operations along one axis, with this axis last.
+template <typename Op> Value alongRow(Op op) {
+  Writer w(op);
+  int64_t rank = shapeOf(op.getX().getType()).rank(), axis = op.getAxis() < 0 ? op.getAxis() + rank : op.getAxis();
+  return Op::create(w.b, w.loc, w.rows(op.getX(), axis), w.b.getI64IntegerAttr(rank - 1)).getResult();
+}
+/// The same where the result has the operand's axes.
+template <typename Op> Value turnedBack(Op op, Value result) {
+  Writer w(op);
+  int64_t rank = shapeOf(op.getX().getType()).rank(), axis = op.getAxis() < 0 ? op.getAxis() + rank : op.getAxis();
+  return w.back(result, w.order(op.getX(), axis));
+}
+
+/// pick(f(a, b), i) is f(pick(a, i), pick(b, i)): of a log_softmax only what was asked for is computed. What comes from one
+/// value per row needs no picking.
+Value pick(Writer &w, Value x, Value index, unsigned depth) {
+  int64_t rank = shapeOf(x.getType()).rank();
+  Operation *op = x.getDefiningOp();
+  auto picked = [&](Type type) { return tensorType(shapeOf(index.getType()), elementOf(type)); };
+  if (auto broadcast = dyn_cast_or_null<BroadcastOp>(op); broadcast && depth)
+    if (shapeOf(broadcast.getX().getType()) == shapeOf(index.getType()) &&
+        llvm::equal(broadcast.getAxes(), llvm::seq<int64_t>(0, rank - 1)))
+      return broadcast.getX();
+  if (auto constant = dyn_cast_or_null<ConstantOp>(op); constant && depth)
+    return ConstantOp::create(w.b, w.loc, picked(x.getType()), constant.getValue());
+  bool cheap = isa_and_present<AddOp, SubOp, MulOp, NegOp, CastOp>(op);
+  if (cheap && depth < 8 && !llvm::all_of(op->getOperands(), [](Value v) { return v.getDefiningOp<BroadcastOp>(); })) {
+    SmallVector<Value> operands;
+    for (Value v : op->getOperands())
+      operands.push_back(pick(w, v, index, depth + 1));
+    Operation *copy = w.b.clone(*op);
+    copy->setOperands(operands);
+    copy->getResult(0).setType(picked(x.getType()));
+    return copy->getResult(0);
+  }
+  return GatherOp::create(w.b, w.loc, x, index, rank - 1, rank - 1)->getResult(0);
+}
+
+/// where(index == position, 1, 0). The 1 is read from a row of ones by the index, so that an index out of range is found.
+Value oneHot(OneHotOp op) {
+  Writer w(op);
+  Type element = op.getElement(), i64 = w.b.getI64Type();
+  Shape shape = shapeOf(op.getType());
+  Value index = w.cast(op.getIndex(), i64);
+  Value ones = ConstantOp::create(w.b, w.loc, tensorType(Shape{shape.dims.back()}, element), 1.0);
+  Value one = GatherOp::create(w.b, w.loc, ones, index, 0)->getResult(0);
+  Value position = IotaOp::create(w.b, w.loc, tensorType(shape, i64), DimAttr::get(w.b.getContext(), Dim(0)),
+                                  w.b.getI64IntegerAttr(shape.rank() - 1));
+  Value hit = w.make<EqOp>(w.along(index, position), position), on = w.along(one, position);
+  return w.where(hit, on, w.constant(on, 0.0));
+}
+
+/// What the operation is written with; null if it is a primitive.
+Value decompose(Operation *op) {
+  return llvm::TypeSwitch<Operation *, Value>(op)
+      .Case([](SumOp o) {
+        return reduction(o, [&](Writer &w, Value x) { return w.sum(x); });
+      })
+      .Case<MaxOp, MinOp, AnyOp, AllOp>([](auto o) { return normalized(o); })
+      .Case([](MeanOp o) { return mean(o); })
+      .Case([](VarOp o) { return variance(o); })
+      .Case([](SoftmaxOp o) { return turnedBack(o, softmax(o)); })
+      .Case([](LogSoftmaxOp o) { return turnedBack(o, logSoftmax(o)); })
+      .Case([](LogsumexpOp o) { return logsumexp(o); })
+      .Case<ArgmaxOp, ArgminOp>([](auto o) { return alongRow(o); })
+      .Case([](CumsumOp o) { return turnedBack(o, alongRow(o)); })
+      .Case([](PickOp o) {
+        Writer w(o);
+        return pick(w, o.getX(), o.getIndex(), 0);
+      })
+      .Case([](OneHotOp o) { return oneHot(o); })
+      .Default([](Operation *) { return Value(); });
+}
+
+/// 1. Transpose so that the axes of a reduction are the last ones (a view); leave kept axes to a view of the result.
+/// 2. Write mean, variance, softmax, log_softmax and logsumexp with sums, maxima and elementwise operations on rows. 16-bit
+///    floats are cast to f32 before and back after: rounded once.
+/// 3. Picks become gathers, of the operands where the picked value was computed elementwise; one_hot a comparison.
+struct Decompose : impl::DecomposePassBase<Decompose> {
+  void runOnOperation() override {
+    SmallVector<Operation *> work;
+    getOperation().walk([&](Operation *op) {
+      if (isa<KernelOpInterface>(op->getParentOp()))
+        return;
+      work.push_back(op);
+    });
+    for (Operation *op : work)
+      if (Value v = decompose(op)) {
+        op->getResult(0).replaceAllUsesWith(v);
+        op->erase();
+      }
+    forEachTensorBlock(getOperation(), eraseDead);
+  }
+};
+} // namespace
+} // namespace nnc

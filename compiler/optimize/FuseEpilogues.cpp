@@ -1,0 +1,116 @@
+#include "compiler/Passes.h"
+#include "compiler/optimize/Cluster.h"
+#include "compiler/optimize/KernelBody.h"
+
+using namespace mlir;
+using namespace nn;
+
+namespace nnc {
+#define GEN_PASS_DEF_FUSEEPILOGUESPASS
+#include "compiler/Passes.h.inc"
+
+namespace {
+Type elementInside(Type tensor) { return elementOf(tensor); }
+
+/// The first `front` and the last `back` axes agree.
+bool sameEnds(const Shape &a, const Shape &b, int64_t front, int64_t back) {
+  return int64_t(b.rank()) >= front + back && std::equal(a.begin(), a.begin() + front, b.begin()) &&
+         std::equal(a.end() - back, a.end(), b.end() - back);
+}
+
+/// `reshape(contract(x, w))` where only m axes are split or joined is a contraction of the reshaped x: what follows the
+/// reshape can become its epilogue then. Joining axes of a strided view would cost a copy: left alone.
+bool moveReshapeToOperand(ContractOp contract) {
+  auto reshape = contract->hasOneUse() ? dyn_cast<ReshapeOp>(*contract->user_begin()) : ReshapeOp();
+  if (!reshape)
+    return false;
+  int64_t batch = contract.getBatch(), n = contract.getN();
+  Shape from = shapeOf(contract.getResult(0).getType()), to = shapeOf(reshape.getType());
+  if (!sameEnds(from, to, batch, n))
+    return false;
+  int64_t m = to.rank() - batch - n;
+  Value lhs = contract.getLhs();
+  while (auto inner = lhs.getDefiningOp<ReshapeOp>())
+    lhs = inner.getX();
+  if (m < int64_t(contract.getM()) && isa_and_present<TransposeOp, SliceOp, BroadcastOp>(lhs.getDefiningOp()))
+    return false;
+  Shape shape(ArrayRef<Dim>(to.dims).take_front(batch + m));
+  llvm::append_range(shape.dims, contract.kShape());
+  OpBuilder b(contract);
+  if (shapeOf(lhs.getType()) != shape)
+    lhs = ReshapeOp::create(b, reshape.getLoc(), lhs, shape);
+  contract.getLhsMutable().assign(lhs);
+  contract.setM(m);
+  contract.getResult(0).setType(cast<RankedTensorType>(reshape.getType()));
+  reshape.replaceAllUsesWith(contract.getResult(0));
+  reshape.erase();
+  return true;
+}
+
+/// Elementwise work that an epilogue can do: a position is not known in there.
+bool belongsInEpilogue(Operation *op) {
+  return isElementwiseOnTensors(op) &&
+         llvm::none_of(op->getOperands(), [](Value v) { return v.getDefiningOp<IotaOp>() != nullptr; });
+}
+
+void fuse(ContractOp contract, Cluster &cluster) {
+  Operation *place = cluster.gather();
+  OpBuilder b(place);
+  Location loc = contract.getLoc();
+  SmallVector<Value> extras, outputs = cluster.outputs();
+  llvm::SmallPtrSet<Operation *, 8> members(cluster.operations().begin(), cluster.operations().end());
+  for (Value v : cluster.inputs()) // the operands may be extras, too
+    if (llvm::any_of(v.getUsers(), [&](Operation *user) { return user != contract && members.contains(user); }))
+      extras.push_back(v);
+  auto fused = ContractOp::create(b, loc, TypeRange(ValueRange(outputs)), contract.getLhs(), contract.getRhs(), extras,
+                                  ValueRange(), contract.getBatch(), contract.getM(), contract.getN(), contract.getK());
+  Block &block = fused.getEpilogue().emplaceBlock();
+  Value accumulator = block.addArgument(contract.getAccumulatorType(), loc);
+  KernelBody body(block, elementInside);
+  Type element = elementOf(contract.getResult(0).getType());
+  if (isa<IntegerType>(element) && element != accumulator.getType())
+    accumulator = CastOp::create(body.b, loc, element, accumulator);
+  body.set(contract.getResult(0), accumulator);
+  for (Value v : extras)
+    body.input(v, v.getLoc());
+  for (Operation *op : cluster.operations())
+    if (op != contract)
+      body.add(op);
+  body.yield(outputs, loc);
+  cluster.replaceBy(fused);
+}
+
+/// 1. Where the result of a contraction is reshaped so that only its rows are split or joined, reshape the operand.
+/// 2. From each contraction, grow over users that are elementwise and have the result's shape, as long as nothing else that
+///    they need depends on the contraction.
+/// 3. The body takes the accumulator and one element of each other value (a bias is the view that repeats it); one result
+///    for each value that is used elsewhere.
+struct FuseEpilogues : impl::FuseEpiloguesPassBase<FuseEpilogues> {
+  void runOnOperation() override {
+    forEachTensorBlock(getOperation(), [](Block &block) {
+      eraseDead(block);
+      SmallVector<ContractOp> contractions(block.getOps<ContractOp>());
+      for (ContractOp contract : contractions) {
+        if (!contract.getEpilogue().empty() || contract.getNumResults() != 1)
+          continue;
+        while (moveReshapeToOperand(contract)) {
+        }
+        Shape shape = contract.resultShape();
+        Cluster cluster(contract);
+        SmallVector<Operation *> work{contract};
+        while (!work.empty()) {
+          Operation *op = work.pop_back_val();
+          for (Operation *user : neighbours(op))
+            if (op->isBeforeInBlock(user) && belongsInEpilogue(user) &&
+                shapeOf(user->getResult(0).getType()) == shape && cluster.tryAdd(user))
+              work.push_back(user);
+        }
+        if (cluster.operations().size() > 1)
+          fuse(contract, cluster);
+      }
+      eraseDead(block);
+    });
+  }
+};
+} // namespace
+} // namespace nnc

@@ -1,0 +1,163 @@
+#include "compiler/Passes.h"
+
+#include "mlir/IR/AttrTypeSubElements.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/StringMap.h"
+
+using namespace mlir;
+using namespace nn;
+
+namespace nnc {
+#define GEN_PASS_DEF_INLINEPASS
+#include "compiler/Passes.h.inc"
+
+namespace {
+/// A function with so many operations costs less than the barriers and the lost fusion of a call.
+constexpr unsigned kSmall = 8;
+
+/// Replaces a callee's free dimensions in attributes and types.
+class Substitution {
+public:
+  Substitution(func::FuncOp callee, const Shape &sizes) {
+    if (auto names = callee->getAttrOfType<ArrayAttr>("nn.dims"))
+      for (auto [name, size] : llvm::zip(names, sizes)) {
+        StringRef symbol = cast<StringAttr>(name).getValue();
+        identity &= size == Dim::symbol(symbol);
+        values[symbol] = size;
+      }
+    auto value = [this](StringRef name) -> std::optional<Dim> {
+      auto at = values.find(name);
+      return at == values.end() ? std::nullopt : std::optional<Dim>(at->second);
+    };
+    replacer.addReplacement([value](DimAttr a) { return DimAttr::get(a.getContext(), a.getValue().substitute(value)); });
+    replacer.addReplacement(
+        [value](ShapeAttr a) { return ShapeAttr::get(a.getContext(), a.getValue().substitute(value)); });
+    replacer.addReplacement([value](RankedTensorType t) { // a size may become a constant: no encoding then
+      Type made = tensorType(shapeOf(t).substitute(value), t.getElementType());
+      return std::make_pair(made, WalkResult::skip());
+    });
+    replacer.addReplacement([value](nn::GraphType g) {
+      return nn::GraphType::get(g.getContext(), g.getSources().substitute(value), g.getTargets().substitute(value),
+                                g.getEdges().substitute(value));
+    });
+  }
+
+  void apply(Operation *op) {
+    if (!identity)
+      replacer.recursivelyReplaceElementsIn(op, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
+  }
+
+private:
+  bool identity = true;
+  llvm::StringMap<Dim> values;
+  AttrTypeReplacer replacer;
+};
+
+/// Puts the operations of the callee at the place of the call.
+void inlineCall(CallOp call, func::FuncOp callee) {
+  Substitution substitution(callee, call.getDims().getValue());
+  OpBuilder b(call);
+  IRMapping map;
+  Block &body = callee.getBody().front();
+  map.map(body.getArguments(), call.getOperands());
+  for (Operation &op : body.without_terminator()) {
+    Operation *copy = b.clone(op, map);
+    copy->walk([&](Operation *inner) { inner->setLoc(CallSiteLoc::get(inner->getLoc(), call.getLoc())); });
+    substitution.apply(copy);
+  }
+  for (auto [result, value] : llvm::zip(call.getResults(), body.getTerminator()->getOperands()))
+    result.replaceAllUsesWith(map.lookupOrDefault(value));
+  call.erase();
+}
+
+/// What counts as work: constants and views cost nothing.
+unsigned sizeOf(func::FuncOp function) {
+  unsigned size = 0;
+  function.walk([&](Operation *op) {
+    size += !op->hasTrait<View>() && !isa<ConstantOp, SizeOp, IotaOp, ParameterOp, RequireOp, YieldOp>(op) &&
+            !op->hasTrait<OpTrait::IsTerminator>();
+  });
+  return size - 1; // the function itself
+}
+
+class Inliner {
+public:
+  explicit Inliner(ModuleOp module) : module(module), symbols(module) {
+    for (auto function : module.getOps<func::FuncOp>())
+      functions.insert({function, {}});
+    module.walk([&](CallOp call) {
+      if (auto callee = symbols.lookup<func::FuncOp>(call.getCallee()))
+        ++functions[callee].calls;
+    });
+  }
+
+  void run() {
+    for (auto &entry : functions)
+      visit(entry.first);
+    // What the outside may call, what is named elsewhere (an initialiser), and what these call, stays.
+    for (Operation &op : *module.getBody())
+      if (auto function = dyn_cast<func::FuncOp>(op); !function || !function.isPrivate())
+        keep(&op);
+    for (auto &[function, state] : functions)
+      if (!state.used && function.isPrivate())
+        function.erase();
+  }
+
+private:
+  struct State {
+    unsigned calls = 0;
+    unsigned size = 0;
+    bool visiting = false, done = false, used = false;
+  };
+
+  void keep(Operation *user) {
+    user->walk([&](Operation *op) {
+      if (isa<func::FuncOp>(op))
+        return;
+      for (NamedAttribute attribute : op->getAttrs())
+        if (auto name = dyn_cast<FlatSymbolRefAttr>(attribute.getValue()))
+          if (auto function = symbols.lookup<func::FuncOp>(name.getValue());
+              function && !std::exchange(functions[function].used, true))
+            keep(function);
+    });
+  }
+
+  void visit(func::FuncOp function) {
+    State &state = functions[function];
+    if (state.done || state.visiting || function.isExternal())
+      return;
+    state.visiting = true;
+    SmallVector<CallOp> calls;
+    function.walk([&](CallOp call) { calls.push_back(call); });
+    for (CallOp call : calls) {
+      auto callee = symbols.lookup<func::FuncOp>(call.getCallee());
+      if (!callee || callee.isExternal())
+        continue;
+      visit(callee);
+      State &c = functions[callee];
+      if (c.done && (c.calls == 1 || c.size <= kSmall))
+        inlineCall(call, callee);
+    }
+    state.visiting = false;
+    state.done = true;
+    state.size = sizeOf(function);
+  }
+
+  ModuleOp module;
+  SymbolTable symbols;
+  llvm::MapVector<func::FuncOp, State> functions;
+};
+
+/// 1. Visit functions in order, callees first.
+/// 2. A call of a function that is called once, or is small after this was done to its own calls, is replaced by the
+///    callee's operations; its free dimensions become the sizes of the call, its places in the program the call's as well.
+/// 3. Erase private functions that nothing names any more.
+/// The bodies of loops are treated alike. The number of operations of a network of repeated layers does not depend on the
+/// number of copies: a loop has one body.
+struct Inline : impl::InlinePassBase<Inline> {
+  void runOnOperation() override { Inliner(getOperation()).run(); }
+};
+} // namespace
+} // namespace nnc

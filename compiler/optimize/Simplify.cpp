@@ -1,0 +1,189 @@
+#include "compiler/optimize/Simplify.h"
+#include "compiler/Passes.h"
+#include "compiler/optimize/Cluster.h"
+
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+
+using namespace mlir;
+using namespace nn;
+
+namespace nnc {
+#define GEN_PASS_DEF_SIMPLIFYPASS
+#include "compiler/Passes.h.inc"
+
+namespace {
+/// A view of a constant (or of a size) is a constant of the view's shape.
+struct ViewOfConstant : RewritePattern {
+  ViewOfConstant(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 2, context) {}
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &b) const override {
+    if (!op->hasTrait<View>() || op->getNumOperands() != 1) // a slice with starts checks them
+      return failure();
+    Operation *x = op->getOperand(0).getDefiningOp();
+    Type type = op->getResult(0).getType();
+    if (auto constant = dyn_cast_or_null<ConstantOp>(x))
+      return b.replaceOpWithNewOp<ConstantOp>(op, type, constant.getValue()), success();
+    if (auto size = dyn_cast_or_null<SizeOp>(x))
+      return b.replaceOpWithNewOp<SizeOp>(op, type, size.getValueAttr()), success();
+    return failure();
+  }
+};
+
+/// A reshape that only adds axes of size 1 is a broadcast: that can be said with strides for any operand.
+struct ReshapeToBroadcast : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReshapeOp op, PatternRewriter &b) const override {
+    Shape from = shapeOf(op.getX().getType()), to = shapeOf(op.getType());
+    SmallVector<int64_t> axes;
+    for (auto [i, size] : llvm::enumerate(to)) {
+      if (axes.size() < from.rank() && size == from[axes.size()])
+        axes.push_back(i);
+      else if (!size.isConstant(1))
+        return failure();
+    }
+    if (axes.size() != from.rank() || from.rank() == to.rank())
+      return failure();
+    b.replaceOpWithNewOp<BroadcastOp>(op, op.getType(), op.getX(), axes);
+    return success();
+  }
+};
+
+/// A reshape that undoes a broadcast to axes of size 1 gives the operand back.
+struct ReshapeOfBroadcast : OpRewritePattern<ReshapeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ReshapeOp op, PatternRewriter &b) const override {
+    auto broadcast = op.getX().getDefiningOp<BroadcastOp>();
+    if (!broadcast || shapeOf(broadcast.getX().getType()).count() != shapeOf(op.getType()).count())
+      return failure();
+    b.replaceOpWithNewOp<ReshapeOp>(op, op.getType(), broadcast.getX());
+    return success();
+  }
+};
+
+/// transpose(broadcast(x)) is broadcast(transpose(x)): the operand is the smaller one, and broadcasts meet their users.
+struct TransposeOfBroadcast : OpRewritePattern<TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(TransposeOp op, PatternRewriter &b) const override {
+    auto broadcast = op.getX().getDefiningOp<BroadcastOp>();
+    if (!broadcast)
+      return failure();
+    SmallVector<int64_t> axes, order; // result axes that come from x, and from which of its axes
+    for (auto [i, p] : llvm::enumerate(op.getPermutation())) {
+      auto at = llvm::find(broadcast.getAxes(), p);
+      if (at == broadcast.getAxes().end())
+        continue;
+      axes.push_back(i);
+      order.push_back(at - broadcast.getAxes().begin());
+    }
+    Value x = TransposeOp::create(b, op.getLoc(), broadcast.getX(), order);
+    b.replaceOpWithNewOp<BroadcastOp>(op, op.getType(), x, axes);
+    return success();
+  }
+};
+
+/// Elementwise work on values that repeat in the same way is done once for each value, and the result repeats.
+struct BroadcastAfterElementwise : RewritePattern {
+  BroadcastAfterElementwise(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &b) const override {
+    if (!isElementwiseOnTensors(op))
+      return failure();
+    BroadcastOp first;
+    for (Value v : op->getOperands()) {
+      if (v.getDefiningOp<ConstantOp>() || v.getDefiningOp<SizeOp>())
+        continue;
+      auto broadcast = v.getDefiningOp<BroadcastOp>();
+      if (!broadcast || (first && (shapeOf(broadcast.getX().getType()) != shapeOf(first.getX().getType()) ||
+                                   broadcast.getAxes() != first.getAxes())))
+        return failure();
+      first = first ? first : broadcast;
+    }
+    if (!first)
+      return failure();
+    Type small = first.getX().getType(), whole = op->getResult(0).getType();
+    SmallVector<Value> operands;
+    for (Value v : op->getOperands()) {
+      Type type = withElement(small, elementOf(v.getType()));
+      if (auto constant = v.getDefiningOp<ConstantOp>())
+        operands.push_back(ConstantOp::create(b, v.getLoc(), type, constant.getValue()));
+      else if (auto size = v.getDefiningOp<SizeOp>())
+        operands.push_back(SizeOp::create(b, v.getLoc(), type, size.getValueAttr()));
+      else
+        operands.push_back(v.getDefiningOp<BroadcastOp>().getX());
+    }
+    Operation *copy = b.clone(*op);
+    copy->setOperands(operands);
+    copy->getResult(0).setType(withElement(small, elementOf(whole)));
+    b.replaceOpWithNewOp<BroadcastOp>(op, whole, copy->getResult(0), first.getAxes());
+    return success();
+  }
+};
+
+/// A counter that is repeated or transposed is a counter: it is made in the kernel that uses it.
+struct ViewOfCounter : RewritePattern {
+  ViewOfCounter(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 2, context) {}
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &b) const override {
+    auto iota = op->getNumOperands() == 1 ? op->getOperand(0).getDefiningOp<IotaOp>() : IotaOp();
+    if (!iota)
+      return failure();
+    int64_t axis = iota.getAxis();
+    if (auto broadcast = dyn_cast<BroadcastOp>(op)) {
+      axis = broadcast.getAxes()[axis];
+      if (shapeOf(broadcast.getType())[axis] != shapeOf(iota.getType())[iota.getAxis()])
+        return failure(); // one number, repeated
+    } else if (auto transpose = dyn_cast<TransposeOp>(op)) {
+      axis = llvm::find(transpose.getPermutation(), axis) - transpose.getPermutation().begin();
+    } else {
+      return failure();
+    }
+    b.replaceOpWithNewOp<IotaOp>(op, op->getResult(0).getType(), iota.getStart(), axis);
+    return success();
+  }
+};
+
+std::optional<double> constantOf(Value v) {
+  auto constant = v.getDefiningOp<ConstantOp>();
+  if (!constant)
+    return std::nullopt;
+  if (auto f = dyn_cast<FloatAttr>(constant.getValue()))
+    return f.getValueAsDouble();
+  return double(cast<IntegerAttr>(constant.getValue()).getInt());
+}
+
+/// x * 1, x / 1, x ^ 1 are x; the powers 2 and 3 are products. What changes a bit of x (adding 0 to -0) is left alone.
+struct Neutral : RewritePattern {
+  Neutral(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &b) const override {
+    if (!isa<MulOp, DivideOp, PowOp>(op))
+      return failure();
+    Value x = op->getOperand(0);
+    std::optional<double> c = constantOf(op->getOperand(1));
+    if (!c && isa<MulOp>(op))
+      x = op->getOperand(1), c = constantOf(op->getOperand(0));
+    if (c == 1.0)
+      return b.replaceOp(op, x), success();
+    if (!isa<PowOp>(op) || (c != 2.0 && c != 3.0))
+      return failure();
+    Value square = MulOp::create(b, op->getLoc(), x, x);
+    b.replaceOp(op, c == 2.0 ? square : MulOp::create(b, op->getLoc(), square, x).getResult());
+    return success();
+  }
+};
+
+struct SimplifyNetwork : impl::SimplifyPassBase<SimplifyNetwork> {
+  void runOnOperation() override { simplify(getOperation()); }
+};
+} // namespace
+
+/// 1. Views of constants and counters are constants and counters.
+/// 2. Broadcasts move behind the elementwise work on them, transposes before broadcasts; reshapes that add axes of size 1
+///    are broadcasts; views of views are one view.
+/// 3. Neutral elements vanish; small powers are products.
+/// Until nothing changes. Each step makes a value smaller or a chain of views shorter.
+void simplify(func::FuncOp function) {
+  RewritePatternSet patterns(function.getContext());
+  patterns.add<ViewOfConstant, ReshapeToBroadcast, ReshapeOfBroadcast, TransposeOfBroadcast, BroadcastAfterElementwise,
+               ViewOfCounter, Neutral>(function.getContext());
+  GreedyRewriteConfig config;
+  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled).enableConstantCSE(true);
+  (void)applyPatternsGreedily(function, std::move(patterns), config);
+}
+} // namespace nnc

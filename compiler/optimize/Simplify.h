@@ -1,0 +1,13 @@
+// The small rewrites that other passes rely on; see Simplify.cpp.
+#ifndef NNC_COMPILER_OPTIMIZE_SIMPLIFY_H
+#define NNC_COMPILER_OPTIMIZE_SIMPLIFY_H
+
+#include "dialect/Dialect.h"
+
+namespace nnc {
+
+/// Brings views and constants into their simplest form, and drops what nothing uses.
+void simplify(mlir::func::FuncOp function);
+
+} // namespace nnc
+#endif // NNC_COMPILER_OPTIMIZE_SIMPLIFY_H
