@@ -90,6 +90,8 @@ struct Writer {
   }
 };
 
+int64_t normalAxis(int64_t axis, int64_t rank) { return axis < 0 ? axis + rank : axis; }
+
 /// The axes of a reduction counted from the front, in ascending order; none written: all.
 SmallVector<int64_t> reducedAxes(Value x, ArrayRef<int64_t> written) {
   int64_t rank = shapeOf(x.getType()).rank();
@@ -135,7 +137,7 @@ Value mean(MeanOp op) {
 /// Softmax and its relatives: m = max(x), s = sum(exp(x - m)). In a row of -inf, m counts as 0, so that exp gives 0.
 template <typename Op, typename Body> Value shifted(Op op, Body body) {
   Writer w(op);
-  int64_t rank = shapeOf(op.getX().getType()).rank(), axis = op.getAxis() < 0 ? op.getAxis() + rank : op.getAxis();
+  int64_t rank = shapeOf(op.getX().getType()).rank(), axis = normalAxis(op.getAxis(), rank);
   Value x = w.widen(w.rows(op.getX(), axis)), m = w.reduce<MaxOp>(x), zero = w.constant(m, 0.0);
   if constexpr (std::is_same_v<Op, LogsumexpOp>) // +inf as well: exp gives inf, its logarithm is inf
     m = w.where(w.make<IsfiniteOp>(m), m, zero);
@@ -166,13 +168,13 @@ Value logsumexp(LogsumexpOp op) {
 /// Operations along one axis, with this axis last.
 template <typename Op> Value alongRow(Op op) {
   Writer w(op);
-  int64_t rank = shapeOf(op.getX().getType()).rank(), axis = op.getAxis() < 0 ? op.getAxis() + rank : op.getAxis();
+  int64_t rank = shapeOf(op.getX().getType()).rank(), axis = normalAxis(op.getAxis(), rank);
   return Op::create(w.b, w.loc, w.rows(op.getX(), axis), w.b.getI64IntegerAttr(rank - 1)).getResult();
 }
 /// The same where the result has the operand's axes.
 template <typename Op> Value turnedBack(Op op, Value result) {
   Writer w(op);
-  int64_t rank = shapeOf(op.getX().getType()).rank(), axis = op.getAxis() < 0 ? op.getAxis() + rank : op.getAxis();
+  int64_t rank = shapeOf(op.getX().getType()).rank(), axis = normalAxis(op.getAxis(), rank);
   return w.back(result, w.order(op.getX(), axis));
 }
 
