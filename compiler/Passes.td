@@ -65,6 +65,11 @@ def LowerKernelsPass : NN_TargetPass<"lower-kernels", "::mlir::ModuleOp"> {
   let summary = "Turns kernels into loops over vectors and tiles";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::LLVM::LLVMDialect", "::mlir::vector::VectorDialect"];
 }
+def LowerElementwisePass : NN_TargetPass<"lower-elementwise", "::mlir::ModuleOp"> {
+  let summary = "Expands elementwise operations on scalars and vectors into arithmetic";
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect", "::mlir::scf::SCFDialect",
+                           "::mlir::LLVM::LLVMDialect", "::mlir::vector::VectorDialect"];
+}
 
 // ---- target: -> llvm -------------------------------------------------------------------------------------------------
 def ToLLVMPass : NN_Pass<"to-llvm", "::mlir::ModuleOp"> {

@@ -27,6 +27,7 @@ void memory(OpPassManager &p, const PipelineOptions &options) {
 
 void lower(OpPassManager &p, const PipelineOptions &options) {
   p.addPass(createLowerKernelsPass({options.cpu}));
+  p.addPass(createLowerElementwisePass({options.cpu}));
   p.addPass(createCSEPass());
 }
 

@@ -1,0 +1,100 @@
+// e^x and its relatives in f32: x = n ln 2 + r, e^x = 2^n e^r, a polynomial for e^r.
+#include "compiler/lower/Math.h"
+
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+
+using namespace mlir;
+
+namespace nnc {
+
+/// 1. Adding 1.5 * 2^23 leaves the nearest integer of x / ln 2 in the low bits of the sum.
+/// 2. ln 2 in two parts, the first with so few bits that its product with n is exact, with or without fma.
+Reduced reduceByLn2(Num x) {
+  Num magic = x.constant(0x1.8p23);
+  Num sum = fma(x, 0x1.715476p0, magic);
+  Num n = sum - magic;
+  Num r = fma(n, -0x1.62e4p-1, x);
+  return {n, fma(n, -0x1.7f7d1cp-20, r), asInteger(sum)};
+}
+
+Num expReduced(Num r) {
+  return polynomial(r, {1, 1, 0x1.fffffap-2, 0x1.555492p-3, 0x1.555a28p-5, 0x1.12398ep-7, 0x1.694ac2p-10});
+}
+
+/// vscalef does it at once, with denormals and infinities.
+static std::optional<Num> scaleByInstruction(Num x, Num n) {
+  int64_t bits = x.width() * 32;
+  if (!x.code->cpu.hasAVX512 || (bits != 128 && bits != 256 && bits != 512))
+    return std::nullopt;
+  OpBuilder &b = x.code->b;
+  Location loc = x.code->loc;
+  Value lanes = arith::ConstantOp::create(b, loc, b.getIntegerAttr(b.getIntegerType(bits == 512 ? 16 : 8), -1));
+  SmallVector<Value> arguments{x.value, n.value, x.value, lanes};
+  if (bits == 512)
+    arguments.push_back(arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(4))); // the current rounding mode
+  auto name = b.getStringAttr("llvm.x86.avx512.mask.scalef.ps." + std::to_string(bits));
+  return Num(*x.code, LLVM::CallIntrinsicOp::create(b, loc, x.value.getType(), name, arguments).getResult(0));
+}
+
+Num scale(Num x, const Reduced &reduced) {
+  if (std::optional<Num> scaled = scaleByInstruction(x, reduced.n))
+    return *scaled;
+  // Two factors, each a normal number: 2^(n / 2) and the rest. Only the second product rounds.
+  Num n = reduced.shifted - 0x4b400000, half = shiftRight(n, 1);
+  auto powerOfTwo = [](Num n) { return asFloat((n + 127) << 23); };
+  return x * powerOfTwo(half) * powerOfTwo(n - half);
+}
+
+Num scaleNormal(Num x, const Reduced &reduced) {
+  if (std::optional<Num> scaled = scaleByInstruction(x, reduced.n))
+    return *scaled;
+  return asFloat(asInteger(x) + (reduced.shifted << 23)); // the bits above n leave
+}
+
+/// Beyond the bounds the result is infinite or 0; NaN passes through both comparisons.
+Num exp(Num x) {
+  Reduced reduced = reduceByLn2(maximum(x.constant(-104.0), minimum(x.constant(89.0), x)));
+  return scale(expReduced(reduced.r), reduced);
+}
+
+/// 2^n (e^r - 1) + (2^n - 1), with 2^(n - 1) so that n = 128 is no special case.
+Num expm1(Num x) {
+  Num bounded = maximum(x.constant(-18.0), minimum(x.constant(89.0), x));
+  Reduced reduced = reduceByLn2(bounded);
+  Num r = reduced.r;
+  Num half = scaleNormal(r.constant(0.5), reduced);
+  Num rest = r * r * polynomial(r, {0.5, 0x1.5554dcp-3, 0x1.5554e8p-5, 0x1.120c1ep-7, 0x1.6d4e6cp-10});
+  Num sum = fma(half, rest, fma(half, r, half - 0.5));
+  return copySign(sum + sum, x);
+}
+
+/// e^-|x| / (1 + e^-|x|) or 1 / (1 + e^-|x|): no overflow, and exact denormals.
+Num sigmoid(Num x) {
+  Num z = exp(-abs(x));
+  return select(x < 0, z, like(z, 1)) / (z + 1);
+}
+
+/// With e = e^(2 |x|) - 1: e / (e + 2).
+Num tanh(Num x) {
+  Num t = minimum(x.constant(9.1), abs(x));
+  Reduced reduced = reduceByLn2(t + t);
+  Num r = reduced.r, power = scaleNormal(like(r, 1), reduced);
+  Num rest = r * r * polynomial(r, {0.5, 0x1.5554dcp-3, 0x1.5554e8p-5, 0x1.120c1ep-7, 0x1.6d4e6cp-10});
+  Num e = fma(power, rest, fma(power, r, power - 1));
+  return copySign(e / (e + 2), x);
+}
+
+/// 1. |x| < 1: x times a polynomial of x^2; the 1 of 2 / sqrt(pi) = 1.128 is added last.
+/// 2. Otherwise 1 - e^q(|x|), q a polynomial for log(1 - erf). From 3.95 on the result is 1.
+Num erf(Num x) {
+  Num a = abs(x), t = minimum(x.constant(3.95), a), s = x * x;
+  Num small = polynomial(
+      s, {0x1.06eba8p-3, -0x1.81274p-2, 0x1.ce2d52p-4, -0x1.b7fec4p-6, 0x1.542fecp-8, -0x1.a5197ap-11, 0x1.4c5cb4p-14});
+  Num q = polynomial(t, {-0x1.72e6ecp-12, -0x1.2085b2p0, -0x1.46c584p-1, -0x1.a60a82p-4, 0x1.654222p-6, -0x1.814cd8p-9,
+                         0x1.852d46p-13});
+  Reduced reduced = reduceByLn2(q);
+  Num large = 1 - scaleNormal(expReduced(reduced.r), reduced);
+  return select(a < 1, fma(x, small, x), copySign(large, x));
+}
+
+} // namespace nnc
