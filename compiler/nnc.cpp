@@ -1,7 +1,9 @@
 // nnc: the command line.
 #include "compiler/Compile.h"
 #include "compiler/emit/Manifest.h"
-#include "compiler/frontend/Diagnostics.h"
+#include "compiler/frontend/Elaborate.h"
+#include "compiler/frontend/Program.h"
+#include "compiler/frontend/SyntaxPrinter.h"
 #include "dialect/Dialect.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -55,6 +57,34 @@ int printExplanation() {
   llvm::outs() << *page;
   return 0;
 }
+
+/// Reads and checks a program; prints its errors, or its tree where that is asked for. Null: nothing more to do.
+mlir::OwningOpRef<mlir::ModuleOp> readProgram(mlir::MLIRContext &context, bool &ok) {
+  ok = false;
+  std::optional<frontend::Float> type = frontend::parseFloat(floating);
+  if (!type) {
+    fail("unknown type `" + floating + "`; --float takes f32, f64, f16 or bf16");
+    return nullptr;
+  }
+  frontend::DiagnosticEngine diagnostics;
+  frontend::LoadOptions load;
+  load.path = input;
+  load.definitions = {definitions.begin(), definitions.end()};
+  load.inference = inference;
+  load.operationNames = frontend::operationNames(context);
+  load.isOperation = [&](llvm::StringRef name) { return llvm::is_contained(load.operationNames, name); };
+  std::unique_ptr<frontend::Program> program = frontend::loadProgram(load, diagnostics);
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  if (!diagnostics.hasErrors())
+    module = frontend::elaborate(*program, {*type, inference}, context, diagnostics);
+  diagnostics.print(llvm::errs(), llvm::errs().has_colors());
+  ok = !diagnostics.hasErrors();
+  if (ok && form == "tree") {
+    frontend::printTree(program->main(), llvm::outs());
+    return nullptr;
+  }
+  return module;
+}
 } // namespace
 
 int main(int argc, char **argv) {
@@ -78,8 +108,8 @@ int main(int argc, char **argv) {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   if (llvm::StringRef(input).ends_with(".mlir"))
     module = mlir::parseSourceFile<mlir::ModuleOp>(input, &context);
-  else
-    return fail("only .mlir files can be compiled by this build");
+  else if (bool ok; !(module = readProgram(context, ok)))
+    return ok ? 0 : 1;
   if (!module)
     return 1;
   CompileOptions options;

@@ -28,6 +28,12 @@ def NN_ParameterOp : NN_Op<"parameter", [Pure]> {
   let assemblyFormat = "$path attr-dict `:` type($result)";
 }
 
+def NN_StoreOp : NN_Op<"store"> {
+  let summary = "in an entry, last: the new value of a buffer or state";
+  let arguments = (ins NN_TensorOrRef:$value, StrAttr:$path);
+  let assemblyFormat = "$value `,` $path attr-dict `:` type($value)";
+}
+
 def NN_PackedOp : NN_Op<"packed", [Pure]> {
   let summary = "the packed copy of a parameter, in an entry; made by the pack function `source`";
   let arguments = (ins FlatSymbolRefAttr:$source);

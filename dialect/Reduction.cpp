@@ -12,7 +12,7 @@ static LogicalResult sumRule(const RuleInput &in, Report &report, Results &resul
 static LogicalResult meanRule(const RuleInput &in, Report &report, Results &results) {
   Type element = elementOf(in.types[0]);
   if (isa<IntegerType>(element) && !element.isInteger(1))
-    return fail(report, "NN0402", "the mean of integers is not defined", {"operand " + describe(in.types[0])},
+    return fail(report, "NN0412", "the mean of integers is not defined", {"operand " + describe(in.types[0])},
                 "convert first: mean(float(x))");
   return reductionRule(in, report, results, element.isInteger(1) ? Float32Type::get(in.context) : element);
 }

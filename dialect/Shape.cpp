@@ -151,3 +151,12 @@ LogicalResult SliceOp::verify() {
 OpFoldResult SliceOp::fold(FoldAdaptor) {
   return getStarts().empty() && getX().getType() == getType() ? getX() : Value();
 }
+
+LogicalResult UpdateOp::verify() {
+  size_t rank = shapeOf(getX().getType()).rank();
+  if (shapeOf(getPart().getType()).rank() != rank || getOffsets().getValue().rank() != rank)
+    return emitOpError("writes a range of every axis");
+  if (getStarts().size() != getDynamic().size())
+    return emitOpError("needs one start for each dynamic axis");
+  return success(getX().getType() == getType() && elementOf(getPart().getType()) == elementOf(getType()));
+}

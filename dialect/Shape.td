@@ -43,6 +43,15 @@ def NN_SliceOp : NN_ViewOp<"slice"> {
   ];
 }
 
+def NN_UpdateOp : NN_Op<"update", [Pure]> {
+  let summary = "x with a range of each axis replaced by `part`";
+  let description = "The range is said as in nn.slice: it is what `nn.slice` of the result at these places gives back.";
+  let arguments = (ins NN_Tensor:$x, NN_Tensor:$part, Variadic<NN_Tensor>:$starts, NN_ShapeAttr:$offsets, DenseI64ArrayAttr:$dynamic);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 def NN_ConcatOp : NN_LanguageOp<"concat"> {
   let summary = "joins tensors along an axis";
   let arguments = (ins Variadic<NN_Tensor>:$parts, DefaultValuedAttr<I64Attr, "-1">:$axis);

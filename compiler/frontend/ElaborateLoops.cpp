@@ -1,0 +1,276 @@
+// `scan`, and `repeat` as a scan over stacked parameters.
+#include "compiler/frontend/ElaborateLoop.h"
+
+using namespace nnc::frontend;
+using llvm::cast;
+using llvm::dyn_cast;
+
+Elaborator::Loop::Loop(Elaborator &e, nn::Dim steps, Range range)
+    : e(e), steps(std::move(steps)), range(range), outer(e.builder().saveInsertionPoint()), copyBefore(e.routine->copy) {
+  region = std::make_unique<mlir::Region>();
+  block = new mlir::Block();
+  region->push_back(block);
+  e.builder().setInsertionPointToEnd(block);
+  step = block->addArgument(nn::tensorType({}, e.top.getI64Type()), e.locate(range));
+  e.routine->copy = step;
+  if (copyBefore) { // one number for the steps of nested loops
+    mlir::Value count = e.emit<nn::SizeOp>(range, step.getType(), nn::DimAttr::get(&e.context, this->steps));
+    mlir::Value rounds = e.emit<nn::MulOp>(range, copyBefore, count);
+    e.routine->copy = e.emit<nn::AddOp>(range, rounds, step);
+  }
+}
+
+Elaborator::Loop::~Loop() {
+  if (region) // left after an error
+    leave();
+}
+void Elaborator::Loop::leave() {
+  e.routine->copy = copyBefore;
+  e.builder().restoreInsertionPoint(outer);
+}
+
+mlir::Value Elaborator::Loop::slice(mlir::Value sequence) {
+  nn::Shape shape = nn::shapeOf(sequence.getType());
+  mlir::Type one = nn::tensorType(nn::Shape(llvm::ArrayRef<nn::Dim>(shape.dims).drop_front()), nn::elementOf(sequence.getType()));
+  mlir::Value argument = block->addArgument(one, e.locate(range));
+  slices.push_back({sequence, argument});
+  return argument;
+}
+mlir::Value Elaborator::Loop::carry(mlir::Value initial) {
+  mlir::Value argument = block->addArgument(initial.getType(), e.locate(range));
+  carries.push_back({initial, argument});
+  return argument;
+}
+
+llvm::SmallVector<mlir::Value> Elaborator::Loop::finish(llvm::ArrayRef<mlir::Value> stacked,
+                                                        llvm::SmallVector<mlir::Value> next, mlir::Value lengths,
+                                                        bool reversed) {
+  // What the body writes to buffers and states is carried as well.
+  llvm::SmallVector<Cell *> written;
+  for (auto &[at, cell] : e.routine->cells) {
+    mlir::Operation *maker = cell.current.getDefiningOp();
+    if (!maker || !region->isAncestor(maker->getParentRegion()))
+      continue;
+    auto before = cellsBefore.find(at);
+    mlir::Value initial = before == cellsBefore.end() ? cell.input : before->second;
+    mlir::Value argument = carry(initial);
+    initial.replaceUsesWithIf(argument, [&](mlir::OpOperand &use) {
+      return region->isAncestor(use.getOwner()->getParentRegion());
+    });
+    next.push_back(cell.current == initial ? argument : cell.current);
+    written.push_back(&cell);
+  }
+  llvm::SmallVector<mlir::Value> values(stacked), xs, initial, lengthsList;
+  llvm::append_range(values, next);
+  nn::YieldOp::create(e.builder(), e.locate(range), values);
+
+  // The order of the op: step, slices, carries.
+  unsigned old = block->getNumArguments();
+  llvm::SmallVector<mlir::Type> types;
+  auto renew = [&](std::vector<std::pair<mlir::Value, mlir::Value>> &list, llvm::SmallVector<mlir::Value> &operands) {
+    for (auto &[outside, inside] : list) {
+      operands.push_back(outside);
+      mlir::Value argument = block->addArgument(inside.getType(), inside.getLoc());
+      inside.replaceAllUsesWith(argument);
+    }
+  };
+  renew(slices, xs);
+  renew(carries, initial);
+  block->eraseArguments(1, old - 1);
+  for (mlir::Value v : stacked) {
+    nn::Shape shape = nn::shapeOf(v.getType());
+    shape.dims.insert(shape.dims.begin(), steps);
+    types.push_back(nn::tensorType(shape, nn::elementOf(v.getType())));
+  }
+  for (mlir::Value v : initial)
+    types.push_back(v.getType());
+  if (lengths)
+    lengthsList.push_back(lengths);
+  leave();
+  auto scan = nn::ScanOp::create(e.builder(), e.locate(range), types, xs, initial, lengthsList, mlir::ValueRange(),
+                                 nn::DimAttr::get(&e.context, steps), reversed);
+  scan.getBody().takeBody(*region);
+  region.reset();
+  llvm::SmallVector<mlir::Value> results(scan.getResults());
+  for (Cell *cell : llvm::reverse(written))
+    cell->current = results.pop_back_val();
+  return results;
+}
+
+/// `make` at each index of the `copies`, stacked.
+mlir::Value Elaborator::stackCopies(llvm::ArrayRef<nn::Dim> copies, llvm::function_ref<mlir::Value()> make, Range range) {
+  if (copies.empty())
+    return make();
+  Loop loop(*this, copies.front(), range);
+  mlir::Value one = stackCopies(copies.drop_front(), make, range);
+  return one ? loop.finish({one}, {}, nullptr, false)[0] : nullptr;
+}
+
+// ---- scan ------------------------------------------------------------------------------------------------------------
+
+Value Elaborator::evaluateScan(const Scan &scan) {
+  std::vector<mlir::Value> sequences;
+  std::optional<nn::Dim> steps;
+  bool ok = true;
+  for (const Element *element : scan.elements) {
+    Value v = evaluateOne(*element->sequence);
+    Range range = element->sequence->range;
+    mlir::Value t = v.isPoison() ? nullptr : tensorOf(v, range);
+    if (!t) {
+      ok = false;
+      continue;
+    }
+    nn::Shape shape = nn::shapeOf(t.getType());
+    if (shape.rank() == 0) {
+      fail(Code::NN0604, range, "a sequence has a leading axis to walk along");
+      ok = false;
+      continue;
+    }
+    if (steps && shape[0] != *steps) {
+      fail(Code::NN0604, range, "sequences of one `scan` have one leading size, not " + steps->str() + " and " + shape[0].str());
+      ok = false;
+    }
+    if (!steps)
+      steps = shape[0];
+    sequences.push_back(t);
+  }
+  mlir::Value lengths;
+  if (scan.until) {
+    Value v = evaluateOne(*scan.until);
+    if (!v.isTensor() || v.shape().rank() != 1 || !v.element().isInteger(64)) {
+      if (!v.isPoison())
+        fail(Code::NN0605, scan.until->range, "`until` takes one length for each row: `i64[B]`");
+      ok = false;
+    } else {
+      lengths = v.tensor;
+    }
+  }
+  std::vector<mlir::Value> initial;
+  for (const Carry *carry : scan.carries) {
+    Value v = evaluateOne(*carry->value);
+    if (!v.isTensor() || v.untyped) {
+      if (!v.isPoison())
+        fail(Code::NN0606, carry->value->range, "`" + carry->name.text.str() + "` has no type to carry", {},
+             "begin with a typed value: `let zero: float[B, d] = 0`");
+      ok = false;
+      continue;
+    }
+    initial.push_back(v.tensor);
+  }
+  if (!ok || !steps)
+    return {};
+
+  Loop loop(*this, *steps, scan.range);
+  for (auto &[at, cell] : routine->cells)
+    loop.cellsBefore[at] = cell.current;
+  for (auto [element, sequence] : llvm::zip(scan.elements, sequences))
+    frame->values[element] = Value::ofTensor(loop.slice(sequence));
+  for (auto [carry, value] : llvm::zip(scan.carries, initial))
+    frame->values[carry] = Value::ofTensor(loop.carry(value));
+  Scoped<std::optional<TypedPlace>> none(place, std::nullopt);
+  unsigned errors = diagnostics.errorCount();
+  evaluateBlock(*scan.body);
+  llvm::SmallVector<mlir::Value> stacked, next;
+  if (!scan.body->statements.empty())
+    if (auto *yield = dyn_cast<Yield>(scan.body->statements.back()))
+      for (const Expr *value : yield->values) {
+        Value v = evaluateOne(*value);
+        mlir::Value t = v.isPoison() ? nullptr : tensorOf(v, value->range);
+        if (!t)
+          return {};
+        stacked.push_back(t);
+      }
+  for (const Carry *carry : scan.carries)
+    next.push_back(frame->values[carry].tensor);
+  if (diagnostics.errorCount() != errors || llvm::is_contained(next, mlir::Value()))
+    return {};
+  if (lengths) {
+    nn::Dim rows = nn::shapeOf(lengths.getType())[0];
+    llvm::SmallVector<mlir::Value> all(stacked);
+    llvm::append_range(all, next);
+    for (mlir::Value v : all)
+      if (nn::Shape shape = nn::shapeOf(v.getType()); shape.rank() == 0 || shape[0] != rows)
+        return fail(Code::NN0605, scan.until->range, "rows of `until` are the leading axis of all that is carried or yielded",
+                    {"lengths " + nn::describe(lengths.getType()), "here    " + nn::describe(v.getType())});
+  }
+  std::vector<Value> results;
+  for (mlir::Value v : loop.finish(stacked, next, lengths, scan.reversed))
+    results.push_back(Value::ofTensor(v));
+  if (results.empty())
+    return Value::nothing();
+  return results.size() == 1 ? results[0] : Value::tuple(std::move(results));
+}
+
+// ---- repeat ----------------------------------------------------------------------------------------------------------
+
+Value Elaborator::callRepeated(Instance &instance, const Function *entry, std::vector<Given> given, Range range) {
+  const Signature &signature = entry ? entry->signature : instance.layer->signature;
+  nn::Dim copies = *instance.copies;
+  if (signature.arguments.empty() || given.empty())
+    return fail(Code::NN0413, range, "an entry of a `repeat` threads its first argument through all copies: it needs one");
+  const Argument *threaded = signature.arguments.front();
+  Given *x = nullptr;
+  size_t position = 0;
+  Loop loop(*this, copies, range);
+  for (auto &[at, cell] : routine->cells)
+    loop.cellsBefore[at] = cell.current;
+  for (Given &g : given) {
+    if (g.value.isPoison() || g.pattern)
+      return {};
+    const Argument *formal = nullptr;
+    if (!g.name && position < signature.arguments.size())
+      formal = signature.arguments[position++];
+    for (const Argument *a : signature.arguments)
+      if (g.name && a->name.text == g.name.text)
+        formal = a;
+    g.value = first(g.value, g.range);
+    if (formal == threaded) {
+      x = &g;
+      continue;
+    }
+    bool open = !formal || !formal->type || formal->type->isGraph() ||
+                llvm::any_of(formal->type->dims, [](const Dim *d) { return d->sort == Dim::Ellipsis; });
+    if (!open && g.value.isTensor() && g.value.shape().rank() == formal->type->dims.size() + 1 &&
+        g.value.shape()[0] == copies)
+      g.value = Value::ofTensor(loop.slice(g.value.tensor)); // dealt out row by row
+  }
+  if (!x)
+    return fail(Code::NN0413, range, "argument `" + threaded->name.text.str() + "` is missing");
+  mlir::Value initial;
+  {
+    mlir::OpBuilder::InsertionGuard guard(builder());
+    builder().restoreInsertionPoint(loop.outer);
+    if (threaded->type && x->value.isLiteral())
+      x->value = coerceToElement(x->value, *threaded->type, x->range);
+    initial = tensorOf(x->value, x->range);
+    loop.outer = builder().saveInsertionPoint();
+  }
+  if (!initial)
+    return {};
+  x->value = Value::ofTensor(loop.carry(initial));
+  Value result;
+  {
+    Scoped<Loop *> here(repeatLoop, &loop);
+    result = callOnce(instance, entry, std::move(given), range);
+  }
+  if (result.isPoison())
+    return {};
+  if (result.kind == Value::Nothing)
+    return fail(Code::NN0416, range, "an entry of a `repeat` needs a result: the next copy's first argument");
+  std::vector<Value> parts = result.kind == Value::Tuple ? result.parts : std::vector<Value>{result};
+  if (parts[0].type() != initial.getType())
+    return fail(Code::NN0510, range, "the first result of a repeated layer must have the type of its first argument",
+                {"argument " + nn::describe(initial.getType()), "result   " + nn::describe(parts[0].type())});
+  llvm::SmallVector<mlir::Value> stacked;
+  for (const Value &part : llvm::ArrayRef<Value>(parts).drop_front())
+    stacked.push_back(part.tensor);
+  for (auto &[place, value] : loop.writtenSlices)
+    stacked.push_back(value);
+  llvm::SmallVector<mlir::Value> results = loop.finish(stacked, {parts[0].tensor}, nullptr, false);
+  std::vector<Value> values = {Value::ofTensor(results.back())};
+  for (size_t i = 1; i < parts.size(); ++i)
+    values.push_back(Value::ofTensor(results[i - 1]));
+  for (auto [i, w] : llvm::enumerate(loop.writtenSlices))
+    write(*w.first.owner, *w.first.variable, results[parts.size() - 1 + i], range);
+  return values.size() == 1 ? values[0] : Value::tuple(std::move(values));
+}

@@ -1,0 +1,157 @@
+// Tensors from values: element types, literals, broadcasting.
+#include "compiler/frontend/Elaborator.h"
+
+using namespace nnc::frontend;
+using llvm::ArrayRef;
+using llvm::StringRef;
+
+// ---- tensors from values ---------------------------------------------------------------------------------------------
+
+mlir::Value Elaborator::castTo(mlir::Value value, mlir::Type element, Range range) {
+  if (nn::elementOf(value.getType()) == element)
+    return value;
+  return emit<nn::CastOp>(range, nn::withElement(value.getType(), element), value);
+}
+mlir::Value Elaborator::broadcast(mlir::Value value, const nn::Shape &shape, Range range) {
+  return nn::shapeOf(value.getType()) == shape ? value : emit<nn::BroadcastOp>(range, value, shape);
+}
+mlir::Value Elaborator::reshape(mlir::Value value, const nn::Shape &shape, Range range) {
+  return nn::shapeOf(value.getType()) == shape ? value : emit<nn::ReshapeOp>(range, value, shape);
+}
+mlir::Value Elaborator::transpose(mlir::Value value, ArrayRef<int64_t> permutation, Range range) {
+  bool identity = true;
+  for (auto [i, p] : llvm::enumerate(permutation))
+    identity &= int64_t(i) == p;
+  return identity ? value : emit<nn::TransposeOp>(range, value, permutation);
+}
+
+static bool fits(int64_t value, unsigned width) {
+  return width >= 64 || (value >= -(int64_t(1) << (width - 1)) && value < (int64_t(1) << (width - 1)));
+}
+
+mlir::Value Elaborator::convert(const Value &value, mlir::Type element, const nn::Shape *shape, Range range) {
+  mlir::Type at = nn::tensorType(shape ? *shape : nn::Shape(), element);
+  bool isFloat = llvm::isa<mlir::FloatType>(element), isBool = element.isInteger(1);
+  auto misfit = [&](const std::string &what) -> mlir::Value {
+    fail(Code::NN0411, range, what + " where " + nn::describeElement(element) + " is needed");
+    return nullptr;
+  };
+  switch (value.kind) {
+  case Value::Boolean:
+    return isBool ? emit<nn::ConstantOp>(range, at, int64_t(value.flag)) : misfit("a bool");
+  case Value::Real:
+    return isFloat ? emit<nn::ConstantOp>(range, at, value.real) : misfit("a float");
+  case Value::Size:
+    if (isBool)
+      return misfit("an integer");
+    if (std::optional<int64_t> c = value.integer()) {
+      if (!isFloat && !fits(*c, element.getIntOrFloatBitWidth()))
+        return misfit("the number " + std::to_string(*c));
+      return emit<nn::ConstantOp>(range, at, *c);
+    }
+    return emit<nn::SizeOp>(range, at, nn::DimAttr::get(&context, value.size));
+  case Value::Tensor: {
+    mlir::Value t = value.tensor;
+    if (value.element() != element) {
+      if (!value.untyped || isBool || (llvm::isa<mlir::FloatType>(value.element()) && !isFloat))
+        return misfit("a value of type " + nn::describeElement(value.element()));
+      t = castTo(t, element, range);
+    }
+    return shape ? broadcast(t, *shape, range) : t;
+  }
+  case Value::Nothing:
+    fail(Code::NN0416, range, "a call without result where a value is needed");
+    return nullptr;
+  case Value::Graph:
+    fail(Code::NN0415, range, "a graph where a tensor is needed");
+    return nullptr;
+  default:
+    return nullptr;
+  }
+}
+
+mlir::Value Elaborator::tensorOf(const Value &value, Range range, nn::Elements elements) {
+  if (value.isPoison())
+    return nullptr;
+  mlir::Type element;
+  if (value.kind == Value::Tensor)
+    element = value.untyped && llvm::isa<mlir::FloatType>(value.element()) ? floatType() : value.element();
+  else if (value.kind == Value::Boolean)
+    element = mlir::IntegerType::get(&context, 1);
+  else if (value.kind == Value::Real || elements == nn::Elements::Float)
+    element = floatType();
+  else
+    element = mlir::IntegerType::get(&context, 64);
+  return convert(value, element, nullptr, range);
+}
+
+// ---- element types ---------------------------------------------------------------------------------------------------
+
+static bool allowed(mlir::Type element, nn::Elements elements) {
+  bool isFloat = llvm::isa<mlir::FloatType>(element), isBool = element.isInteger(1);
+  switch (elements) {
+  case nn::Elements::Any:
+    return true;
+  case nn::Elements::Float:
+    return isFloat;
+  case nn::Elements::Number:
+    return !isBool;
+  case nn::Elements::Integer:
+    return !isFloat && !isBool;
+  case nn::Elements::Bool:
+    return isBool;
+  }
+  return false;
+}
+static const char *wanted(nn::Elements elements) {
+  switch (elements) {
+  case nn::Elements::Float:
+    return "floats";
+  case nn::Elements::Integer:
+    return "integers";
+  case nn::Elements::Bool:
+    return "bools";
+  default:
+    return "numbers";
+  }
+}
+
+/// The element type that values of one group meet in: that of the typed ones; without any, f64 or i64 until later.
+std::optional<Elaborator::Common> Elaborator::commonElement(ArrayRef<const Value *> values, nn::Elements elements,
+                                                            Range range, StringRef spelled) {
+  Common common;
+  const Value *typed = nullptr;
+  bool real = elements == nn::Elements::Float, booleans = true;
+  for (const Value *v : values) {
+    if (v->isTensor() && !v->untyped) {
+      if (!typed)
+        typed = v;
+      else if (typed->element() != v->element()) {
+        fail(Code::NN0410, range, "element types do not mix in `" + spelled.str() + "`",
+             {"one   " + nn::describe(typed->type()), "other " + nn::describe(v->type())},
+             "convert one of them by the name of a type: `" + nn::describeElement(typed->element()) + "(...)`");
+        return std::nullopt;
+      }
+    }
+    real |= v->kind == Value::Real || (v->isTensor() && llvm::isa<mlir::FloatType>(v->element()));
+    booleans &= v->kind == Value::Boolean;
+  }
+  if (typed)
+    common.element = typed->element();
+  else if (booleans)
+    common.element = mlir::IntegerType::get(&context, 1);
+  else if (real)
+    common = {mlir::Float64Type::get(&context), true};
+  else
+    common = {mlir::IntegerType::get(&context, 64), true};
+  if (!allowed(common.element, elements)) {
+    std::vector<std::string> notes;
+    if (typed)
+      notes.push_back("given " + nn::describe(typed->type()));
+    fail(Code::NN0412, range, "`" + spelled.str() + "` needs " + wanted(elements), notes,
+         elements == nn::Elements::Float && typed ? "convert first: `float(x)`" : "");
+    return std::nullopt;
+  }
+  return common;
+}
+

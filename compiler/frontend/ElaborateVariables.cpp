@@ -1,0 +1,154 @@
+// Parameters, buffers and states: their types, paths and current values.
+#include "compiler/frontend/Elaborator.h"
+
+using namespace nnc::frontend;
+using llvm::StringRef;
+
+/// Stands for the number of the copy in a path until it is printed as `#`.
+static constexpr char kNumber = '\1';
+
+static std::string lastPart(const Name &name, const Alias &alias) { return alias ? alias.path.str() : name.text.str(); }
+
+std::string Elaborator::pathOf(const Instance &owner, const Variable &variable) {
+  std::string path = lastPart(variable.name, variable.alias);
+  for (const Instance *i = &owner; i->parent; i = i->parent) {
+    std::string part = lastPart(i->use->name, i->use->alias);
+    if (i->copies) { // the number goes where `#` stands, else in front
+      if (path.find('#') != std::string::npos)
+        std::replace(path.begin(), path.end(), '#', kNumber);
+      else if (part.find('#') != std::string::npos)
+        std::replace(part.begin(), part.end(), '#', kNumber);
+      else
+        path = std::string(1, kNumber) + "." + path;
+    }
+    if (size_t star = part.find('*'); star != std::string::npos) {
+      size_t dot = path.find('.');
+      std::string first = path.substr(0, dot), rest = dot == std::string::npos ? "" : path.substr(dot);
+      path = part.substr(0, star) + first + part.substr(star + 1) + rest;
+    } else {
+      path = part + "." + path;
+    }
+  }
+  std::replace(path.begin(), path.end(), kNumber, '#');
+  return path;
+}
+
+/// The leading axes that `repeat`s put before a tensor of this owner, seen from the function being made.
+nn::Shape Elaborator::stackedAxes(const Instance &owner) {
+  nn::Shape axes;
+  for (const Instance *i = &owner; i && i != routine->root; i = i->parent)
+    if (i->copies)
+      axes.dims.insert(axes.dims.begin(), nn::Dim(*i->copies));
+  return axes;
+}
+
+mlir::Type Elaborator::typeOfVariable(Instance &owner, const Variable &variable) {
+  Frame inside;
+  inside.parent = &owner.frame;
+  inside.instance = &owner;
+  if (variable.lifetime == Lifetime::State)
+    bindStateDims(owner, inside);
+  Scoped<Frame *> here(frame, &inside);
+  return evaluateType(*variable.type);
+}
+
+Cell *Elaborator::cell(Instance &owner, const Variable &variable, Range range) {
+  for (auto &[at, cell] : routine->cells)
+    if (at == Place{&owner, &variable})
+      return &cell;
+  mlir::Type one = typeOfVariable(owner, variable);
+  if (!one)
+    return nullptr;
+  nn::Shape shape = stackedAxes(owner);
+  llvm::append_range(shape.dims, nn::shapeOf(one));
+  if (!checkShape(shape, range))
+    return nullptr;
+  mlir::Type type = nn::tensorType(shape, nn::elementOf(one));
+  mlir::Block &block = routine->function.getBody().front();
+  Cell made;
+  mlir::Location location = locate(variable.range);
+  if (routine->isEntry) {
+    std::string path = pathOf(owner, variable);
+    if (!declareStorage(owner, variable, type, path))
+      return nullptr;
+    mlir::OpBuilder b = mlir::OpBuilder::atBlockBegin(&block);
+    while (b.getInsertionPoint() != block.end() && llvm::isa<nn::ParameterOp>(*b.getInsertionPoint()))
+      b.setInsertionPointAfter(&*b.getInsertionPoint());
+    made.input = nn::ParameterOp::create(b, location, type, path);
+  } else {
+    made.input = block.addArgument(type, location);
+  }
+  made.current = made.input;
+  routine->cells.push_back({Place{&owner, &variable}, made});
+  return &routine->cells.back().second;
+}
+
+Value Elaborator::readVariable(Instance &owner, const Variable &variable, Range range) {
+  if (owner.broken || variable.broken)
+    return {};
+  if (!routine || !routine->root)
+    return fail(Code::NN0414, range, "a parameter is not known when compiling");
+  bool absent = !holding(owner, variable);
+  if (!absent && variable.condition) {
+    Scoped<Frame *> inside(frame, &owner.frame);
+    Value condition = evaluateOne(*variable.condition);
+    if (condition.kind != Value::Boolean)
+      return condition.isPoison()
+                 ? Value()
+                 : fail(Code::NN0414, variable.condition->range, "a condition must be known when compiling");
+    absent = !condition.flag;
+  }
+  if (!absent) {
+    Cell *c = cell(owner, variable, range);
+    return c ? Value::ofTensor(c->current) : Value();
+  }
+  std::string name = variable.name.text.str();
+  if (!variable.otherwise)
+    return fail(Code::NN0507, range, "`" + name + "` is absent: its condition does not hold", {},
+                "give it an `else`, or do not read it then");
+  mlir::Type type = typeOfVariable(owner, variable);
+  Scoped<Frame *> inside(frame, &owner.frame);
+  return type ? coerce(evaluateOne(*variable.otherwise), type, true, variable.otherwise->range, "`" + name + "`") : Value();
+}
+
+void Elaborator::write(Instance &owner, const Variable &variable, mlir::Value value, Range range) {
+  if (Cell *c = cell(owner, variable, range)) {
+    c->current = value;
+    c->written = true;
+  }
+}
+
+/// The nn.storage of a parameter or buffer, once for each model.
+bool Elaborator::declareStorage(Instance &owner, const Variable &variable, mlir::Type type, const std::string &path) {
+  auto [at, isNew] = storage.try_emplace(path, Place{&owner, &variable});
+  if (!isNew) {
+    if (at->second == Place{&owner, &variable})
+      return true;
+    fail(Code::NN0508, variable.range, "two tensors of the model have the path `" + path + "`",
+         {"the other one is declared at " + placeSeenFrom(at->second.variable->range, variable.range)});
+    return false;
+  }
+  mlir::IntegerAttr copies, first;
+  for (Instance *i = &owner; i; i = i->parent)
+    if (i->copies) {
+      if (copies) {
+        fail(Code::NN0901, variable.range, "parameters in a `repeat` inside a `repeat` are not available yet");
+        return false;
+      }
+      copies = top.getI64IntegerAttr(*i->copies);
+      first = top.getI64IntegerAttr(i->first);
+    }
+  mlir::FlatSymbolRefAttr initialiser;
+  if (variable.value && !(initialiser = makeInitialiser(owner, variable, path)))
+    return false;
+  auto text = [&](const llvm::Twine &t) { return top.getStringAttr(t); };
+  nn::StorageOp::create(top, locate(variable.range), text(path), text(modelInstance->layer->name.text),
+                        mlir::TypeAttr::get(type), top.getBoolAttr(variable.lifetime == Lifetime::Buffer),
+                        text(variable.documentation), initialiser, copies, first);
+  return true;
+}
+
+bool Elaborator::bindStateDims(Instance &owner, Frame &into) {
+  fail(Code::NN0901, owner.layer->range, "states are not available yet");
+  return false;
+}
