@@ -127,7 +127,7 @@ class concat(Program):
 
 
 class split(Program):
-    cases = entry_cases("forward", *M) + entry_cases("rows", *N) + entry_cases("parts", *M) + entry_cases("free", *MN)
+    cases = entry_cases("forward", *M) + entry_cases("rows", *N) + entry_cases("parts", *M)
 
     def forward(self, x):
         return torch.stack(x.chunk(3, -1))
@@ -138,10 +138,6 @@ class split(Program):
     def parts(self, x):
         i, j, k = x.chunk(3, -1)
         return i * j, k - i
-
-    def free(self, x):
-        n = self.size("N")
-        return torch.stack([x[:, :n], x[:, n:]])
 
 
 class pad(Program):
