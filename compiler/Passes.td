@@ -74,7 +74,7 @@ def LowerElementwisePass : NN_TargetPass<"lower-elementwise", "::mlir::ModuleOp"
 // ---- target: -> llvm -------------------------------------------------------------------------------------------------
 def ToLLVMPass : NN_Pass<"to-llvm", "::mlir::ModuleOp"> {
   let summary = "Converts loops, vectors and functions to the llvm dialect";
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let dependentDialects = ["::mlir::cf::ControlFlowDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
 #endif

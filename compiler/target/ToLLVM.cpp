@@ -17,16 +17,30 @@ namespace nnc {
 #include "compiler/Passes.h.inc"
 
 namespace {
-/// Everything at once: loops to branches, then branches, vectors, arithmetic and functions to the llvm dialect. Vectors
-/// have one axis here, so no pattern unrolls.
+/// First loops to branches, then branches, vectors, arithmetic and functions to the llvm dialect. (In one conversion the
+/// branches of nested loops would be rewritten while they are still being made.) Vectors have one axis here, so no pattern
+/// unrolls.
 struct ToLLVM : impl::ToLLVMPassBase<ToLLVM> {
   void runOnOperation() override {
+    if (failed(branches()) || failed(rest()))
+      signalPassFailure();
+  }
+
+  LogicalResult branches() {
+    RewritePatternSet patterns(&getContext());
+    populateSCFToControlFlowConversionPatterns(patterns);
+    ConversionTarget target(getContext());
+    target.addIllegalDialect<scf::SCFDialect>();
+    target.markUnknownOpDynamicallyLegal([](Operation *) { return true; });
+    return applyPartialConversion(getOperation(), target, std::move(patterns));
+  }
+
+  LogicalResult rest() {
     MLIRContext *context = &getContext();
     LowerToLLVMOptions options(context);
     options.useBarePtrCallConv = true;
     LLVMTypeConverter types(context, options);
     RewritePatternSet patterns(context);
-    populateSCFToControlFlowConversionPatterns(patterns);
     cf::populateControlFlowToLLVMConversionPatterns(types, patterns);
     arith::populateArithToLLVMConversionPatterns(types, patterns);
     populateVectorToLLVMConversionPatterns(types, patterns);
@@ -34,10 +48,9 @@ struct ToLLVM : impl::ToLLVMPassBase<ToLLVM> {
     ub::populateUBToLLVMConversionPatterns(types, patterns);
     LLVMConversionTarget target(*context);
     target.addLegalOp<ModuleOp>();
-    // What a library offers is read from these after code generation.
+    // What a library offers is described by these.
     target.addLegalOp<nn::ModelOp, nn::StorageOp>();
-    if (failed(applyFullConversion(getOperation(), target, std::move(patterns))))
-      signalPassFailure();
+    return applyFullConversion(getOperation(), target, std::move(patterns));
   }
 };
 } // namespace
