@@ -1,45 +1,91 @@
 // nnc: the command line.
 #include "compiler/Compile.h"
 #include "compiler/emit/Manifest.h"
-#include "compiler/frontend/Elaborate.h"
 #include "compiler/frontend/Program.h"
+#include "compiler/frontend/Scope.h"
 #include "compiler/frontend/SyntaxPrinter.h"
 #include "dialect/Dialect.h"
+#include "dialect/Interfaces.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
 #include "llvm/Support/CommandLine.h"
-#include "llvm/Support/WithColor.h"
+#include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <cstdlib>
 #include <optional>
 
 using namespace nnc;
+using frontend::Code;
+using frontend::DiagnosticEngine;
+using llvm::StringRef;
 namespace cl = llvm::cl;
 
 namespace {
 cl::OptionCategory category("nnc");
-cl::opt<std::string> input(cl::Positional, cl::desc("<model.nn | module.mlir>"), cl::cat(category));
+cl::list<std::string> inputs(cl::Positional, cl::desc("<model.nn>"), cl::cat(category));
 cl::opt<std::string> output("o", cl::desc("where to write; a library's header goes beside it"), cl::value_desc("file"),
                             cl::cat(category));
-cl::opt<std::string> form("emit", cl::desc("stop after a phase and print what it gives: tree, nn, opt, mem, loops, llvm, asm, obj; default lib"),
-                          cl::init("lib"), cl::value_desc("phase"), cl::cat(category));
+cl::opt<std::string>
+    form("emit", cl::desc("stop after a phase and print what it gives: tree, nn, opt, mem, loops, llvm, asm, obj; default lib"),
+         cl::init("lib"), cl::value_desc("phase"), cl::cat(category));
 cl::list<std::string> definitions("D", cl::Prefix, cl::desc("a setting of the models (`M.name=value`: of one)"),
                                   cl::value_desc("name=value"), cl::cat(category));
 cl::opt<std::string> floating("float", cl::desc("the working type `float`: f32, f64 or bf16"), cl::init("f32"),
                               cl::value_desc("type"), cl::cat(category));
 cl::opt<bool> inference("inference", cl::desc("leave the train blocks out"), cl::cat(category));
-cl::opt<std::string> cpu("cpu", cl::desc("the processor to compile for; default: this machine's"), cl::value_desc("name"),
-                         cl::cat(category));
+cl::opt<std::string> cpu("cpu", cl::desc("the processor to compile for; default: this machine's"),
+                         cl::value_desc("name"), cl::cat(category));
 cl::opt<bool> timing("time", cl::desc("print how long each phase took"), cl::cat(category));
 cl::opt<bool> verify("verify-each", cl::desc("check the module after every pass"), cl::cat(category));
-cl::opt<std::string> explain("explain", cl::desc("print the page of an error"), cl::value_desc("code"), cl::cat(category));
+cl::opt<std::string> explain("explain", cl::desc("print the page of an error"), cl::value_desc("code"),
+                             cl::cat(category));
 cl::opt<std::string> manifest("manifest", cl::desc("print the manifest of a library"), cl::value_desc("library"),
                               cl::cat(category));
 
-int fail(const llvm::Twine &message) {
-  llvm::WithColor::error(llvm::errs(), "nnc") << message << "\n";
-  return 1;
+/// Prints what was reported and gives the exit status.
+int finish(const DiagnosticEngine &diagnostics) {
+  const char *noColour = std::getenv("NO_COLOR");
+  bool colour = llvm::sys::Process::StandardErrHasColors() && !(noColour && *noColour);
+  diagnostics.print(llvm::errs(), colour);
+  return diagnostics.hasErrors() ? 1 : 0;
+}
+
+int fail(const llvm::Twine &message, const llvm::Twine &hint = "") {
+  DiagnosticEngine diagnostics;
+  diagnostics.error(Code::NN0810, {}, message).hint(hint);
+  return finish(diagnostics);
+}
+
+/// The nearest of some words, as a question.
+std::string suggest(StringRef word, llvm::ArrayRef<StringRef> known, StringRef prefix = "") {
+  frontend::Suggestion suggestion(word);
+  for (StringRef candidate : known)
+    suggestion.consider(candidate);
+  return suggestion.best.empty() ? "" : ("did you mean `" + prefix + suggestion.best + "`?").str();
+}
+
+/// The options of LLVM itself, which the libraries bring along, are not ours: they are unknown here.
+std::optional<int> refuseUnknownOption(int argc, char **argv) {
+  std::vector<StringRef> known;
+  for (auto &entry : cl::getRegisteredOptions())
+    if (llvm::is_contained(entry.second->Categories, &category))
+      known.push_back(entry.first());
+  for (int i = 1; i < argc; ++i) {
+    StringRef argument = argv[i];
+    if (argument == "--")
+      break;
+    if (!argument.consume_front("-") || argument.empty())
+      continue;
+    argument.consume_front("-");
+    StringRef name = argument.split('=').first;
+    bool help = llvm::is_contained({"help", "h", "version"}, name);
+    if (!help && !llvm::is_contained(known, name) && !argument.starts_with("D"))
+      return fail("there is no option `" + StringRef(argv[i]).split('=').first + "`",
+                  name.size() > 1 ? suggest(name, known, "--") : "`nnc --help` lists the options");
+  }
+  return std::nullopt;
 }
 
 int printManifest() {
@@ -51,69 +97,105 @@ int printManifest() {
 }
 
 int printExplanation() {
-  std::optional<llvm::StringRef> page = frontend::explanation(explain);
+  std::string code = StringRef(explain).upper();
+  if (!StringRef(code).starts_with("NN"))
+    code = "NN" + code;
+  std::optional<StringRef> page = frontend::explanation(code);
   if (!page)
-    return fail("there is no error " + explain);
+    return fail("there is no error `" + explain + "`", "codes look like NN0203");
   llvm::outs() << *page;
   return 0;
 }
 
-/// Reads and checks a program; prints its errors, or its tree where that is asked for. Null: nothing more to do.
-mlir::OwningOpRef<mlir::ModuleOp> readProgram(mlir::MLIRContext &context, bool &ok) {
-  ok = false;
-  std::optional<frontend::Float> type = frontend::parseFloat(floating);
-  if (!type) {
-    fail("unknown type `" + floating + "`; --float takes f32, f64, f16 or bf16");
-    return nullptr;
-  }
-  frontend::DiagnosticEngine diagnostics;
-  frontend::LoadOptions load;
-  load.path = input;
-  load.definitions = {definitions.begin(), definitions.end()};
-  load.inference = inference;
-  load.operationNames = frontend::operationNames(context);
-  load.isOperation = [&](llvm::StringRef name) { return llvm::is_contained(load.operationNames, name); };
-  std::unique_ptr<frontend::Program> program = frontend::loadProgram(load, diagnostics);
-  mlir::OwningOpRef<mlir::ModuleOp> module;
-  if (!diagnostics.hasErrors())
-    module = frontend::elaborate(*program, {*type, inference}, context, diagnostics);
-  diagnostics.print(llvm::errs(), llvm::errs().has_colors());
-  ok = !diagnostics.hasErrors();
-  if (ok && form == "tree") {
+/// Where a library would be expected: `digits.nn` -> `digits.so`.
+std::string usualOutput(StringRef input) {
+  StringRef name = input.rsplit('/').second.empty() ? input : input.rsplit('/').second;
+  return (name == "-" ? "model" : name.rsplit('.').first).str() + ".so";
+}
+
+/// What is wrong with the command line as a whole.
+std::optional<int> checkCommand() {
+  static const StringRef forms[] = {"tree", "nn", "opt", "mem", "loops", "llvm", "asm", "obj", "lib"};
+  static const StringRef types[] = {"f32", "f64", "bf16"};
+  if (inputs.empty())
+    return fail("no input file", "nnc model.nn -o model.so");
+  if (inputs.size() > 1)
+    return fail("two input files, `" + inputs[0] + "` and `" + inputs[1] + "`",
+                "one library is made of one file; it may `import` others");
+  if (!llvm::is_contained(forms, form))
+    return fail("`--emit` has no phase `" + form + "`: it takes tree, nn, opt, mem, loops, llvm, asm, obj or lib",
+                suggest(form, forms));
+  if (!llvm::is_contained(types, floating))
+    return fail("`--float` has no type `" + floating + "`: it takes f32, f64 or bf16", suggest(floating, types));
+  if (form == "lib" && output.empty())
+    return fail("where should the library go?", "nnc " + inputs[0] + " -o " + usualOutput(inputs[0]));
+  return std::nullopt;
+}
+
+frontend::LoadOptions loadOptions(mlir::MLIRContext &context) {
+  frontend::LoadOptions options;
+  options.path = inputs[0];
+  options.definitions.assign(definitions.begin(), definitions.end());
+  options.inference = inference;
+  options.isOperation = [&context](StringRef name) {
+    auto info = mlir::RegisteredOperationName::lookup(("nn." + name).str(), &context);
+    return info && info->hasInterface<nn::LanguageOpInterface>();
+  };
+  for (mlir::RegisteredOperationName name : context.getRegisteredOperations())
+    if (name.getDialectNamespace() == "nn" && name.hasInterface<nn::LanguageOpInterface>())
+      options.operationNames.push_back(name.stripDialect().str());
+  return options;
+}
+
+int compileProgram(mlir::MLIRContext &context) {
+  DiagnosticEngine diagnostics;
+  std::unique_ptr<frontend::Program> program = frontend::loadProgram(loadOptions(context), diagnostics);
+  if (diagnostics.hasErrors())
+    return finish(diagnostics);
+  if (form == "tree") {
     frontend::printTree(program->main(), llvm::outs());
-    return nullptr;
+    return finish(diagnostics);
   }
-  return module;
+  diagnostics.error(Code::NN0901, {}, "only `--emit=tree` is available for programs in this build");
+  return finish(diagnostics);
+}
+
+int compileModule(mlir::MLIRContext &context) {
+  auto module = mlir::parseSourceFile<mlir::ModuleOp>(inputs[0], &context);
+  if (!module)
+    return 1;
+  CompileOptions options;
+  options.pipeline = {cpu, verify};
+  options.emit = form;
+  options.output = output;
+  options.inputs = {inputs[0]};
+  options.time = timing;
+  return compile(*module, options) ? 0 : 1;
 }
 } // namespace
 
 int main(int argc, char **argv) {
   cl::HideUnrelatedOptions(category);
-  cl::ParseCommandLineOptions(argc, argv, "nnc: compiles neural networks to native libraries\n");
+  cl::SetVersionPrinter([](llvm::raw_ostream &out) { out << "nnc 0.1.0\n"; });
+  if (std::optional<int> status = refuseUnknownOption(argc, argv))
+    return *status;
+  std::string complaint;
+  llvm::raw_string_ostream complaints(complaint);
+  if (!cl::ParseCommandLineOptions(argc, argv, "nnc: compiles neural networks to native libraries\n", &complaints)) {
+    StringRef first = StringRef(complaint).split('\n').first;
+    first.consume_front(StringRef(argv[0]).rsplit('/').second);
+    return fail(first.ltrim(": ").rtrim("! "), "`nnc --help` lists the options");
+  }
   if (!manifest.empty())
     return printManifest();
   if (!explain.empty())
     return printExplanation();
-  if (input.empty())
-    return fail("no input file; try `nnc model.nn -o model.so`");
-  if (form != "tree" && !isForm(form))
-    return fail("unknown form `" + form + "`; --emit takes tree, nn, opt, mem, loops, llvm, asm, obj or lib");
-  if (form == "lib" && output.empty())
-    return fail("where should the library go? say -o " + llvm::StringRef(input).rsplit('/').second.rsplit('.').first + ".so");
+  if (std::optional<int> status = checkCommand())
+    return *status;
 
   mlir::DialectRegistry registry;
   registerDialects(registry);
   mlir::MLIRContext context(registry);
   context.loadAllAvailableDialects();
-  mlir::OwningOpRef<mlir::ModuleOp> module;
-  if (llvm::StringRef(input).ends_with(".mlir"))
-    module = mlir::parseSourceFile<mlir::ModuleOp>(input, &context);
-  else if (bool ok; !(module = readProgram(context, ok)))
-    return ok ? 0 : 1;
-  if (!module)
-    return 1;
-  CompileOptions options;
-  options.pipeline = {cpu, verify};
-  options.emit = form, options.output = output, options.inputs = {input}, options.time = timing;
-  return compile(*module, options) ? 0 : 1;
+  return StringRef(inputs[0]).ends_with(".mlir") ? compileModule(context) : compileProgram(context);
 }
