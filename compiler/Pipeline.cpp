@@ -13,8 +13,19 @@ using namespace mlir;
 namespace nnc {
 namespace {
 void optimize(OpPassManager &p, const PipelineOptions &) {
-  p.addNestedPass<func::FuncOp>(createExpandDrawsPass());
-  p.addPass(createCSEPass());
+  auto each = [&](std::unique_ptr<Pass> pass) { p.addNestedPass<func::FuncOp>(std::move(pass)); };
+  p.addPass(createInlinePass());
+  each(createDecomposePass());
+  each(createSimplifyPass());
+  each(createCSEPass());
+  each(createMergeContractionsPass());
+  each(createSimplifyPass());
+  each(createFuseEpiloguesPass());
+  each(createFuseRowsPass());
+  each(createExpandDrawsPass());
+  each(createFuseMapsPass());
+  each(createCSEPass());
+  p.addPass(createCheckLoweredPass());
 }
 
 void memory(OpPassManager &p, const PipelineOptions &options) {
