@@ -109,7 +109,7 @@ Made &Elaborator::make(Instance &instance, const Function *entry, Frame inner, c
 void Elaborator::finishArguments(Routine &r, Made &result, unsigned fixed, llvm::SmallVectorImpl<mlir::Value> &results) {
   mlir::Block &block = r.function.getBody().front();
   auto path = [&](const std::pair<Place, Cell> &c) { return pathOf(*c.first.owner, *c.first.variable); };
-  llvm::stable_sort(r.cells, [&](const auto &a, const auto &b) { return path(a) < path(b); });
+  llvm::sort(r.cells, [&](const auto &a, const auto &b) { return path(a) < path(b); });
   for (auto &[at, cell] : r.cells) {
     mlir::Value argument = block.addArgument(cell.input.getType(), cell.input.getLoc());
     cell.input.replaceAllUsesWith(argument);

@@ -154,6 +154,16 @@ Value Elaborator::evaluateIndex(const Index &index) {
     if (!a.drop)
       kept.dims.push_back(a.length);
   }
+  nn::Shape result = kept;
+  if (gather) {
+    result.dims.erase(result.dims.begin() + gatherAxis);
+    nn::Shape index = nn::shapeOf(gather.getType());
+    result.dims.insert(result.dims.begin() + gatherAxis, index.begin(), index.end());
+  }
+  if (!checkShape(result, index.range))
+    return {};
+  if (mlir::Value constant = constantLike(x.tensor, result, index.range)) // a default that was left out costs nothing
+    return Value::ofTensor(constant, x.untyped);
   mlir::Value v = x.tensor;
   bool whole = starts.empty() && sizes == shape;
   if (!whole)

@@ -12,11 +12,27 @@ mlir::Value Elaborator::castTo(mlir::Value value, mlir::Type element, Range rang
     return value;
   return emit<nn::CastOp>(range, nn::withElement(value.getType(), element), value);
 }
+
+/// The same number in every element, in another shape; null if `value` is not such a tensor.
+mlir::Value Elaborator::constantLike(mlir::Value value, const nn::Shape &shape, Range range) {
+  mlir::Type type = nn::tensorType(shape, nn::elementOf(value.getType()));
+  if (auto constant = value.getDefiningOp<nn::ConstantOp>())
+    return emit<nn::ConstantOp>(range, type, constant.getValue());
+  if (auto size = value.getDefiningOp<nn::SizeOp>())
+    return emit<nn::SizeOp>(range, type, size.getValueAttr());
+  return nullptr;
+}
 mlir::Value Elaborator::broadcast(mlir::Value value, const nn::Shape &shape, Range range) {
-  return nn::shapeOf(value.getType()) == shape ? value : emit<nn::BroadcastOp>(range, value, shape);
+  if (nn::shapeOf(value.getType()) == shape)
+    return value;
+  mlir::Value constant = constantLike(value, shape, range);
+  return constant ? constant : emit<nn::BroadcastOp>(range, value, shape);
 }
 mlir::Value Elaborator::reshape(mlir::Value value, const nn::Shape &shape, Range range) {
-  return nn::shapeOf(value.getType()) == shape ? value : emit<nn::ReshapeOp>(range, value, shape);
+  if (nn::shapeOf(value.getType()) == shape)
+    return value;
+  mlir::Value constant = constantLike(value, shape, range);
+  return constant ? constant : emit<nn::ReshapeOp>(range, value, shape);
 }
 mlir::Value Elaborator::transpose(mlir::Value value, ArrayRef<int64_t> permutation, Range range) {
   bool identity = true;

@@ -242,6 +242,7 @@ private:
   mlir::Value convert(const Value &value, mlir::Type element, const nn::Shape *shape, Range range);
   /// As a tensor: literals get their default type.
   mlir::Value tensorOf(const Value &value, Range range, nn::Elements elements = nn::Elements::Any);
+  mlir::Value constantLike(mlir::Value value, const nn::Shape &shape, Range range);
   mlir::Value broadcast(mlir::Value value, const nn::Shape &shape, Range range);
   mlir::Value reshape(mlir::Value value, const nn::Shape &shape, Range range);
   mlir::Value transpose(mlir::Value value, llvm::ArrayRef<int64_t> permutation, Range range);
