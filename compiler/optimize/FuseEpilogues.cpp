@@ -2,6 +2,8 @@
 #include "compiler/optimize/Cluster.h"
 #include "compiler/optimize/KernelBody.h"
 
+#include "llvm/ADT/SetVector.h"
+
 using namespace mlir;
 using namespace nn;
 
@@ -57,11 +59,13 @@ void fuse(ContractOp contract, Cluster &cluster) {
   Operation *place = cluster.gather();
   OpBuilder b(place);
   Location loc = contract.getLoc();
-  SmallVector<Value> extras, outputs = cluster.outputs();
-  llvm::SmallPtrSet<Operation *, 8> members(cluster.operations().begin(), cluster.operations().end());
-  for (Value v : cluster.inputs()) // the operands may be extras, too
-    if (llvm::any_of(v.getUsers(), [&](Operation *user) { return user != contract && members.contains(user); }))
-      extras.push_back(v);
+  SmallVector<Value> outputs = cluster.outputs(), inputs = cluster.inputs();
+  llvm::SmallSetVector<Value, 4> used; // by the epilogue: the operands may be among them
+  for (Operation *op : cluster.operations())
+    if (op != contract)
+      used.insert(op->operand_begin(), op->operand_end());
+  used.remove_if([&](Value v) { return !llvm::is_contained(inputs, v); });
+  ArrayRef<Value> extras = used.getArrayRef();
   auto fused = ContractOp::create(b, loc, TypeRange(ValueRange(outputs)), contract.getLhs(), contract.getRhs(), extras,
                                   ValueRange(), contract.getBatch(), contract.getM(), contract.getN(), contract.getK());
   Block &block = fused.getEpilogue().emplaceBlock();

@@ -74,6 +74,22 @@ bool mayGrow(const Rows &rows, const Cluster &cluster, Operation *from, Operatio
          llvm::all_of(op->getUsers(), [&](Operation *user) { return cluster.contains(user); });
 }
 
+/// Adds an operation that `from` is connected with; null if that is not possible. Of a repeated value that others use as
+/// well we can have a copy: it is a view.
+Operation *add(Cluster &cluster, Operation *from, Operation *op) {
+  if (cluster.tryAdd(op))
+    return op;
+  if (!isa<BroadcastOp>(op) || !op->isBeforeInBlock(from))
+    return nullptr;
+  Operation *copy = OpBuilder(from).clone(*op);
+  from->replaceUsesOfWith(op->getResult(0), copy->getResult(0));
+  if (cluster.tryAdd(copy))
+    return copy;
+  from->replaceUsesOfWith(copy->getResult(0), op->getResult(0));
+  copy->erase();
+  return nullptr;
+}
+
 /// A sum and a maximum of the same rows are taken in one pass, even if nothing else joins them.
 void addSiblings(const Rows &rows, Cluster &cluster, SmallVectorImpl<Operation *> &work) {
   SmallVector<Operation *> found;
@@ -170,8 +186,9 @@ struct FuseRows : impl::FuseRowsPassBase<FuseRows> {
         while (!work.empty()) {
           Operation *from = work.pop_back_val();
           for (Operation *other : neighbours(from))
-            if (mayGrow(rows, cluster, from, other) && cluster.tryAdd(other))
-              work.push_back(other);
+            if (!cluster.contains(other) && mayGrow(rows, cluster, from, other))
+              if (Operation *added = add(cluster, from, other))
+                work.push_back(added);
         }
         addSiblings(rows, cluster, work);
       } while (!work.empty());
