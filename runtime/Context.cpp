@@ -1,0 +1,143 @@
+// Making contexts, and their number of threads.
+#include "runtime/Context.h"
+
+#include <stdlib.h>
+
+/// Constructs an object in memory that is there already.
+struct Here {};
+inline void *operator new(size_t, void *memory, Here) noexcept { return memory; }
+
+namespace nnrt {
+
+Context *asContext(const void *handle) {
+  auto *context = const_cast<Context *>(static_cast<const Context *>(handle));
+  return context && context->magic == kContext ? context : nullptr;
+}
+
+/// NNC_THREADS as a number, the default where it is not set, 0 if it makes no sense.
+static int32_t chosenThreads(const char *text) {
+  if (!text || !*text)
+    return availableThreads();
+  int32_t value = 0;
+  for (; *text; ++text) {
+    if (*text < '0' || *text > '9' || value > kMostThreads)
+      return 0;
+    value = value * 10 + (*text - '0');
+  }
+  return value <= kMostThreads ? value : 0;
+}
+
+/// Gives the team room for `threads`. Nothing has changed if there is no memory.
+static bool resize(Context &context, int32_t threads) {
+  Block seats;
+  if (!allocate(seats, threads * static_cast<int64_t>(sizeof(Seat))))
+    return false;
+  endTeam(context.team);
+  release(context.seats);
+  context.seats = seats;
+  setTeam(context.team, reinterpret_cast<Seat *>(seats.data), threads);
+  return true;
+}
+
+static void destroy(Context &context) {
+  endTeam(context.team);
+  release(context.seats);
+  release(context.frame);
+  __atomic_store_n(&context.magic, 0, __ATOMIC_RELAXED); // a handle used too late is found out, with luck
+  context.message.~Text();
+  Block memory = context.memory;
+  release(memory);
+}
+
+/// The object and the arrays for the arguments of its largest entry, in one block.
+static Context *make(Model &model) {
+  const nnrt_model &table = *model.table;
+  int64_t most = 1;
+  for (int32_t i = 0; i < table.entry_count; ++i)
+    if (table.entries[i].argument_count > most)
+      most = table.entries[i].argument_count;
+  Block memory;
+  if (!allocate(memory, static_cast<int64_t>(sizeof(Context)) + 2 * most * 8))
+    return nullptr;
+  Context *context = ::new (memory.data, Here()) Context(model);
+  context->memory = memory;
+  context->dims = reinterpret_cast<int64_t *>(memory.data + sizeof(Context));
+  context->bytes = context->dims + most;
+  return context;
+}
+
+} // namespace nnrt
+
+using namespace nnrt;
+
+extern "C" nn_status nnrt_context_create(void **out, void *handle, uint64_t seed) {
+  KeepErrno keep;
+  if (out)
+    *out = nullptr;
+  Model *model = asModel(handle);
+  if (!model)
+    return NN_INVALID;
+  Text message;
+  int32_t threads = chosenThreads(getenv("NNC_THREADS"));
+  if (!out || !threads) {
+    if (out)
+      (message << "the environment variable NNC_THREADS is ").name(getenv("NNC_THREADS"))
+          << ", must be a number from 1 to " << kMostThreads;
+    else
+      message << "the place for the context is NULL";
+    addNote(*model, message);
+    return NN_INVALID;
+  }
+  Context *context = make(*model);
+  // Room for a message, so that even a lack of memory can be told.
+  if (!context || !context->message.reserve(500) || !resize(*context, threads)) {
+    if (context)
+      destroy(*context);
+    addNote(*model, message << "not enough memory for a context");
+    return NN_MEMORY;
+  }
+  context->seed = seed;
+  *out = context;
+  return NN_OK;
+}
+
+extern "C" void nnrt_context_destroy(void *handle) {
+  KeepErrno keep;
+  if (Context *context = asContext(handle))
+    destroy(*context);
+}
+
+extern "C" nn_status nnrt_reset(void *handle) {
+  Context *context = asContext(handle);
+  if (!context)
+    return NN_INVALID;
+  Busy busy(*context);
+  if (!busy.free)
+    return NN_INVALID;
+  context->message.clear();
+  return NN_OK;
+}
+
+extern "C" nn_status nnrt_context_set_threads(void *handle, int32_t threads) {
+  KeepErrno keep;
+  Context *context = asContext(handle);
+  if (!context)
+    return NN_INVALID;
+  Busy busy(*context);
+  if (!busy.free)
+    return NN_INVALID;
+  context->message.clear();
+  if (threads < 1 || threads > kMostThreads) {
+    context->message << "the number of threads is " << threads << ", must be from 1 to " << kMostThreads;
+    return NN_INVALID;
+  }
+  if (resize(*context, threads))
+    return NN_OK;
+  context->message << "not enough memory for " << threads << " threads";
+  return NN_MEMORY;
+}
+
+extern "C" const char *nnrt_context_error(const void *handle) {
+  Context *context = asContext(handle);
+  return context ? context->message.get() : "the context is NULL or not a context";
+}

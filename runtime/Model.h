@@ -1,0 +1,91 @@
+// A model in memory: its parameters, their packed copies, and what is known about both.
+//
+// Who may do what at the same time: load, load_part, set and entries that write have the model for themselves (the
+// caller sees to it). Everything else may run side by side; what it changes (first values, packed copies, the message)
+// it changes under `lock`.
+#ifndef NNC_RUNTIME_MODEL_H
+#define NNC_RUNTIME_MODEL_H
+
+#include "runtime/Abi.h"
+#include "runtime/Lock.h"
+#include "runtime/Team.h"
+#include "runtime/Text.h"
+
+namespace nnrt {
+
+constexpr uint64_t kModel = 0x6c65646f6d636e6e;   ///< first word of a model: "nncmodel"
+constexpr uint64_t kContext = 0x747865746e636e6e; ///< of a context
+
+/// One parameter or buffer as files and C see it: one copy.
+struct Tensor {
+  const char *path;
+  uint32_t pathLength;
+  int32_t parameter; ///< index into the table
+  int64_t copy;
+};
+
+/// A message of the model. Notes stay as they are until the next call that has the model for itself, so a reader needs
+/// no lock.
+struct Note {
+  const Note *older;
+  char text[];
+};
+
+struct Model {
+  uint64_t magic;
+  const nnrt_model *table;
+  uint64_t seed;
+  Block slab;   ///< parameters; never moves
+  Block packed; ///< packed copies
+  Block tables; ///< the arrays below
+
+  int64_t tensorCount;
+  Tensor *tensors;
+  int64_t *firstTensor; ///< by parameter: its copy 0 in `tensors`
+  uint32_t *index;      ///< hash table over paths: tensor + 1, or 0
+  uint64_t indexMask;
+  uint8_t *given;     ///< by tensor: it has a value (loaded, set or drawn)
+  uint64_t *changes;  ///< by parameter: how often its value was replaced
+  uint64_t *packedAt; ///< by pack: 1 + `changes` when it was made; 0: never
+  uint64_t *readyAt;  ///< by entry: 1 + `allChanges` when everything it needs was there
+  uint64_t allChanges;
+  Lock lock;
+  const Note *note; ///< the latest
+  int32_t noteCount;
+  int32_t noteLost; ///< the latest could not be kept
+
+  const nnrt_parameter &parameter(const Tensor &tensor) const { return table->parameters[tensor.parameter]; }
+  char *data(const Tensor &tensor) const {
+    const nnrt_parameter &p = parameter(tensor);
+    return slab.data + p.offset + tensor.copy * p.bytes;
+  }
+  /// NULL if there is none of that path.
+  Tensor *find(const char *path, size_t length) const;
+  void changed(int32_t parameter) {
+    ++changes[parameter];
+    ++allChanges;
+  }
+};
+
+/// The model behind a handle, or NULL if it is none.
+Model *asModel(const void *handle);
+
+/// Message of a call that has the model for itself; "" if there is nothing to say.
+void setNote(Model &model, const Text &text);
+/// Message of a call beside which others may run.
+void addNote(Model &model, const Text &text);
+void freeNotes(Model &model);
+
+/// Elements of one copy.
+int64_t elementCount(const nnrt_parameter &parameter);
+
+/// Draws the values of a parameter that has an initialiser, of those copies that have none. Under the lock.
+nn_status drawParameter(Model &model, Team &team, int32_t parameter, Text &message);
+/// Draws every value that is not there yet. NN_INVALID, naming all, if a parameter can not be drawn. Under the lock.
+nn_status drawAll(Model &model, Team &team, Text &message);
+/// Before an entry runs: all values are there, and packed copies that it reads belong to them. Takes the lock if
+/// needed.
+nn_status makeReady(Model &model, Team &team, int32_t entry, Text &message);
+
+} // namespace nnrt
+#endif // NNC_RUNTIME_MODEL_H

@@ -1,0 +1,64 @@
+// The threads of one context. All of them run the same kernels with their own number (SPMD); between two calls the
+// workers sleep. Nothing here is shared between contexts.
+#ifndef NNC_RUNTIME_TEAM_H
+#define NNC_RUNTIME_TEAM_H
+
+#include "runtime/Abi.h"
+
+#include <pthread.h>
+
+namespace nnrt {
+
+struct Team;
+
+/// What belongs to one thread of a team; on cache lines of its own.
+struct alignas(64) Seat {
+  uint32_t turn;    ///< calls that this worker has taken part in * 2 + (it sleeps)
+  int32_t code;     ///< of nnrt_report, 0: nothing
+  int64_t position; ///< likewise
+  Team *team;
+  pthread_t thread;
+  int32_t tid;
+};
+
+/// One call of a compiled function.
+struct Job {
+  const nnrt_entry *entry; ///< NULL: the workers end
+  const int64_t *dims;
+  void *const *arguments;
+  char *parameters, *packed, *frame;
+};
+
+struct Team {
+  nnrt_team shared; ///< what generated code sees; must stand first
+  int32_t limit;    ///< most threads of a call
+  int32_t workers;  ///< threads that exist, beside the caller
+  int32_t process;  ///< that made the team: after a fork its workers do not exist
+  uint64_t spin;    ///< ticks of the clock that a thread waits before it sleeps
+  Seat *seats;      ///< `seatCount` of them; seat 0 is the caller's
+  int32_t seatCount;
+  Job job;
+  alignas(64) uint32_t arrived; ///< threads that have reached the barrier
+  alignas(64) uint32_t phase;   ///< barriers passed * 2 + (somebody sleeps)
+};
+
+constexpr int32_t kMostThreads = 256;
+
+/// Threads that this process may run on, 1 .. kMostThreads.
+int32_t availableThreads();
+
+/// A team of the caller alone, for work outside of any context. `seat` must live as long.
+void makeSingle(Team &team, Seat &seat);
+/// Sets the most threads of a call, ends the workers that exist. `seats` has room for `limit`.
+void setTeam(Team &team, Seat *seats, int32_t limit);
+/// Ends the workers.
+void endTeam(Team &team);
+
+/// Runs a compiled function on as many threads as `work` (in FLOP) is worth and waits for all of them. What nnrt_report
+/// said is in shared.failed and `reported`.
+void runTeam(Team &team, const Job &job, int64_t work);
+/// The smallest (code, position) that the last call reported.
+void reported(const Team &team, int32_t &code, int64_t &position);
+
+} // namespace nnrt
+#endif // NNC_RUNTIME_TEAM_H
