@@ -48,9 +48,8 @@ void copyBlock(Lowering &l, const Run &block, size_t axis, Value from, Value to,
     });
     return;
   }
-  l.loop(l.constant(0), size, 1, [&](Value i) {
-    copyBlock(l, block, axis + 1, next(i, from, block.from), next(i, to, block.to), element);
-  });
+  l.loop(l.constant(0), size, 1,
+         [&](Value i) { copyBlock(l, block, axis + 1, next(i, from, block.from), next(i, to, block.to), element); });
 }
 } // namespace
 

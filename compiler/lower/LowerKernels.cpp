@@ -22,7 +22,8 @@ namespace {
 /// is kept inside: the entry has checked it, or reports it.
 void lowerView(ViewOp view, Lowering &l) {
   Value offset = l.size(view.getOffset().getValue());
-  for (auto [start, scale, limit] : llvm::zip(view.getStarts(), view.getScales().getValue(), view.getLimits().getValue())) {
+  for (auto [start, scale, limit] :
+       llvm::zip(view.getStarts(), view.getScales().getValue(), view.getLimits().getValue())) {
     Type type = elementOf(start.getType());
     Value at = l.load(l.pointer(start), type, 1);
     if (!type.isInteger(64))
@@ -67,6 +68,9 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
                      .Case([&](BarrierOp) { return l.barrier(), op->erase(), true; })
                      .Case([&](CallOp o) { return lowerCall(o, l), true; })
                      .Case([&](GatherOp o) { return lowerGather(o, l), true; })
+                     .Case([&](MapOp o) { return lowerMap(o, l), true; })
+                     .Case([&](CopyOp o) { return lowerCopy(o, l), true; })
+                     .Case([&](ScanOp o) { return lowerScan(o, l), true; })
                      .Default([](Operation *) { return false; });
     if (!known)
       return op->emitOpError("has no lowering");

@@ -30,7 +30,8 @@ void Lowering::eraseFinished() {
   finished.clear();
 }
 
-// ---- numbers ---------------------------------------------------------------------------------------------------------
+// ---- numbers
+// ---------------------------------------------------------------------------------------------------------
 
 static std::optional<int64_t> constantOf(Value v) {
   APInt value;
@@ -100,7 +101,7 @@ Value Lowering::size(const Dim &dim) {
     }
     case Dim::AtomKind::Floor: {
       Value num = size(*a.num), den = maximum(size(*a.den), constant(1)); // a divisor of 0 has been refused before
-      Value q = arith::DivSIOp::create(b, loc, num, den); // rounded towards zero
+      Value q = arith::DivSIOp::create(b, loc, num, den);                 // rounded towards zero
       Value below = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, sub(num, mul(q, den)), constant(0));
       return arith::SelectOp::create(b, loc, below, sub(q, constant(1)), q);
     }
@@ -155,7 +156,8 @@ Value Lowering::size(const Dim &dim) {
   return value;
 }
 
-// ---- places ----------------------------------------------------------------------------------------------------------
+// ---- places
+// ----------------------------------------------------------------------------------------------------------
 
 Value Lowering::pointer(Value ref) {
   Value &p = pointers[ref];
@@ -184,7 +186,8 @@ Value Lowering::offset(const Shape &strides, ValueRange index) {
   return sum;
 }
 
-// ---- elements --------------------------------------------------------------------------------------------------------
+// ---- elements
+// --------------------------------------------------------------------------------------------------------
 
 Type Lowering::vectorOf(Type element, int64_t width) {
   return width == 1 ? element : VectorType::get({width}, element);
@@ -260,6 +263,17 @@ void Lowering::storeStrided(Value value, Value base, Type element, Value stride,
   }
 }
 
+Value Lowering::lanesFrom(Value first, int64_t width) {
+  if (width == 1)
+    return first;
+  SmallVector<int64_t> lanes;
+  for (int64_t i = 0; i < width; ++i)
+    lanes.push_back(i);
+  auto type = VectorType::get({width}, b.getI64Type());
+  Value iota = arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, ArrayRef<int64_t>(lanes)));
+  return arith::AddIOp::create(b, loc, splat(first, width), iota);
+}
+
 Value Lowering::mask(Value count, int64_t width) {
   auto type = VectorType::get({width}, b.getI32Type());
   SmallVector<int32_t> lanes;
@@ -278,7 +292,8 @@ Value Lowering::stack(Type element, int64_t count, int64_t alignment) {
   });
 }
 
-// ---- loops -----------------------------------------------------------------------------------------------------------
+// ---- loops
+// -----------------------------------------------------------------------------------------------------------
 
 void Lowering::loop(Value from, Value to, int64_t step, function_ref<void(Value)> body) {
   auto loop = scf::ForOp::create(b, loc, from, to, constant(step));
@@ -312,9 +327,10 @@ void Lowering::ifThenElse(Value condition, function_ref<void()> then, function_r
   otherwise();
 }
 
-void Lowering::vectorLoop(Value from, Value to, int64_t width, function_ref<void(Value, Value, Value)> body) {
-  if (width == 1)
-    return loop(from, to, 1, [&](Value i) { body(i, {}, {}); });
+void Lowering::vectorLoop(Value from, Value to, int64_t width, function_ref<void(Value, Value, Value)> body,
+                          bool exact) {
+  if (width == 1 || exact)
+    return loop(from, to, width, [&](Value i) { body(i, {}, {}); });
   Value full = add(from, mul(quotient(maximum(sub(to, from), constant(0)), width), constant(width)));
   loop(from, full, width, [&](Value i) { body(i, {}, {}); });
   ifThen(less(full, to), [&] {
@@ -323,7 +339,8 @@ void Lowering::vectorLoop(Value from, Value to, int64_t width, function_ref<void
   });
 }
 
-// ---- threads ---------------------------------------------------------------------------------------------------------
+// ---- threads
+// ---------------------------------------------------------------------------------------------------------
 
 Value Lowering::team() { return function.getArgument(0); }
 
@@ -366,7 +383,8 @@ Value Lowering::call(StringRef name, TypeRange results, ValueRange arguments) {
 
 void Lowering::barrier() { call("nnrt_barrier", {}, {team(), function.getArgument(1)}); }
 
-// ---- bodies ----------------------------------------------------------------------------------------------------------
+// ---- bodies
+// ----------------------------------------------------------------------------------------------------------
 
 SmallVector<Value> Lowering::inlineBody(Block &body, ValueRange arguments, int64_t width,
                                         function_ref<Value(int64_t)> index) {

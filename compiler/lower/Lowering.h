@@ -1,8 +1,8 @@
-// What every lowering of a kernel needs, written once: sizes and addresses as code, loops, shares of threads, the body of
-// a kernel at a vector width, reads and writes with masks.
+// What every lowering of a kernel needs, written once: sizes and addresses as code, loops, shares of threads, the body
+// of a kernel at a vector width, reads and writes with masks.
 //
-// A function that is lowered has the arguments (team: ptr, tid: i32, one i64 per name in `nn.dims`, places.., frame: ptr).
-// All index arithmetic is i64.
+// A function that is lowered has the arguments (team: ptr, tid: i32, one i64 per name in `nn.dims`, places.., frame:
+// ptr). All index arithmetic is i64.
 #ifndef NNC_COMPILER_LOWER_LOWERING_H
 #define NNC_COMPILER_LOWER_LOWERING_H
 
@@ -31,9 +31,9 @@ public:
   const cpu::Cpu &target;
 
   // ---- numbers ----
-  mlir::Value constant(int64_t value);              ///< i64
-  mlir::Value add(mlir::Value a, mlir::Value c);    ///< i64, folding 0
-  mlir::Value mul(mlir::Value a, mlir::Value c);    ///< i64, folding 0 and 1
+  mlir::Value constant(int64_t value);           ///< i64
+  mlir::Value add(mlir::Value a, mlir::Value c); ///< i64, folding 0
+  mlir::Value mul(mlir::Value a, mlir::Value c); ///< i64, folding 0 and 1
   mlir::Value sub(mlir::Value a, mlir::Value c);
   mlir::Value minimum(mlir::Value a, mlir::Value c); ///< signed
   mlir::Value maximum(mlir::Value a, mlir::Value c);
@@ -61,9 +61,14 @@ public:
   /// `alignment` in bytes, 0: that of the element.
   mlir::Value load(mlir::Value base, mlir::Type element, int64_t width, mlir::Value mask = {}, int64_t alignment = 0);
   void store(mlir::Value value, mlir::Value base, mlir::Type element, mlir::Value mask = {}, int64_t alignment = 0);
-  /// `width` elements that lie `stride` elements apart (an i64 value). Constant strides 0 and 1 are best told by the type.
-  mlir::Value loadStrided(mlir::Value base, mlir::Type element, mlir::Value stride, int64_t width, mlir::Value count = {});
-  void storeStrided(mlir::Value value, mlir::Value base, mlir::Type element, mlir::Value stride, mlir::Value count = {});
+  /// `width` elements that lie `stride` elements apart (an i64 value). Constant strides 0 and 1 are best told by the
+  /// type.
+  mlir::Value loadStrided(mlir::Value base, mlir::Type element, mlir::Value stride, int64_t width,
+                          mlir::Value count = {});
+  void storeStrided(mlir::Value value, mlir::Value base, mlir::Type element, mlir::Value stride,
+                    mlir::Value count = {});
+  /// first, first + 1, ..: i64, one per lane.
+  mlir::Value lanesFrom(mlir::Value first, int64_t width);
   /// Lanes below `count` (i64): vector<width x i1>.
   mlir::Value mask(mlir::Value count, int64_t width);
   /// Stack memory, allocated at the beginning of the function.
@@ -78,24 +83,27 @@ public:
        llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value i, mlir::ValueRange carried)> body);
   void ifThen(mlir::Value condition, llvm::function_ref<void()> then);
   void ifThenElse(mlir::Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise);
-  /// Walks [from, to) in vectors: full ones with a null mask, then at most one with the mask of what is left and its count.
+  /// Walks [from, to) in vectors: full ones with a null mask, then at most one with the mask of what is left and its
+  /// count. `exact`: nothing is left, the length is a multiple of the width.
   void vectorLoop(mlir::Value from, mlir::Value to, int64_t width,
-                  llvm::function_ref<void(mlir::Value i, mlir::Value mask, mlir::Value count)> body);
+                  llvm::function_ref<void(mlir::Value i, mlir::Value mask, mlir::Value count)> body,
+                  bool exact = false);
 
   // ---- threads ----
   mlir::Value tid();      ///< i64
   mlir::Value teamSize(); ///< i64
   mlir::Value team();     ///< ptr
-  /// This thread's share of 0 .. n: whole multiples of `grain`, but for the last. Depends on n, grain and the team alone.
+  /// This thread's share of 0 .. n: whole multiples of `grain`, but for the last. Depends on n, grain and the team
+  /// alone.
   Share share(mlir::Value n, int64_t grain = 1);
   void barrier();
   /// Calls a function of the runtime, declaring it if needed.
   mlir::Value call(llvm::StringRef name, mlir::TypeRange results, mlir::ValueRange arguments);
 
   // ---- bodies ----
-  /// Puts the operations of a kernel's body here at a vector width: `arguments` are the block's (vectors of that width, or
-  /// scalars where width is 1). `index(axis)` gives the position on an axis of the kernel's shape as i64 vector or scalar.
-  /// Returns what the body yields.
+  /// Puts the operations of a kernel's body here at a vector width: `arguments` are the block's (vectors of that width,
+  /// or scalars where width is 1). `index(axis)` gives the position on an axis of the kernel's shape as i64 vector or
+  /// scalar. Returns what the body yields.
   llvm::SmallVector<mlir::Value> inlineBody(mlir::Block &body, mlir::ValueRange arguments, int64_t width,
                                             llvm::function_ref<mlir::Value(int64_t axis)> index = nullptr);
 

@@ -1,6 +1,6 @@
 // Random numbers as vector code: Philox 4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2,
-// 3", 2011). Key: the seed of the team, mixed with the copy or step. Counter: element number (64 bits), place of the draw
-// in the program, calls so far. So a value depends on nothing but these.
+// 3", 2011). Key: the seed of the team, mixed with the copy or step. Counter: element number (64 bits), place of the
+// draw in the program, calls so far. So a value depends on nothing but these.
 #include "compiler/lower/Lowering.h"
 
 using namespace mlir;
@@ -61,7 +61,8 @@ Value unit(Words &w, Value x, Value y, FloatType element, bool up) {
   if (up)
     whole = w.add(whole, element.isF64() ? w.wide(1) : w.word(1));
   Value value = arith::SIToFPOp::create(b, w.loc, type, whole);
-  Value scale = w.l.splat(arith::ConstantOp::create(b, w.loc, b.getFloatAttr(element, std::ldexp(1.0, -bits))), w.width);
+  Value scale =
+      w.l.splat(arith::ConstantOp::create(b, w.loc, b.getFloatAttr(element, std::ldexp(1.0, -bits))), w.width);
   return arith::MulFOp::create(b, w.loc, value, scale);
 }
 } // namespace
@@ -112,7 +113,9 @@ Value nnc::lowerDraw(DrawOp op, Value number, Value copy, Lowering &l) {
     Value none = real(std::nan(""));
     value = l.loop(l.constant(0), l.constant(kAttempts), 1, {none}, [&](Value turn, ValueRange carried) {
       Value attempt = l.splat(arith::TruncIOp::create(b, loc, b.getI32Type(), turn).getResult(), w.width);
-      Value x = arith::AddFOp::create(b, loc, arith::MulFOp::create(b, loc, normal(w.mul(attempt, w.word(0x61C88647))), real(bounds[1])), real(bounds[0]));
+      Value x = arith::AddFOp::create(
+          b, loc, arith::MulFOp::create(b, loc, normal(w.mul(attempt, w.word(0x61C88647))), real(bounds[1])),
+          real(bounds[0]));
       Value above = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGE, x, low);
       Value below = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLE, x, high);
       Value open = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, carried[0], carried[0]);

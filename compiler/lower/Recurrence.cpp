@@ -5,9 +5,9 @@ using namespace nn;
 using namespace nnc;
 
 /// One loop over the steps. Each carry has two places: the final one, and a spare. The last step must write the final
-/// place, so a step writes it if an even number of steps follows, the spare otherwise; the place written is what the next
-/// step reads. The first one reads the initial value where it lies. The kernels of the body are lowered after this, where
-/// they stand then.
+/// place, so a step writes it if an even number of steps follows, the spare otherwise; the place written is what the
+/// next step reads. The first one reads the initial value where it lies. The kernels of the body are lowered after
+/// this, where they stand then.
 void nnc::lowerScan(ScanOp op, Lowering &l) {
   Location loc = op.getLoc();
   OpBuilder &b = l.b;
@@ -49,7 +49,8 @@ void nnc::lowerScan(ScanOp op, Lowering &l) {
       slice(op.getInits()[i]);
     Operation *end = scf::YieldOp::create(b, loc, written);
     Operation *yield = body.getTerminator();
-    loop.getBody()->getOperations().splice(end->getIterator(), body.getOperations(), body.begin(), yield->getIterator());
+    loop.getBody()->getOperations().splice(end->getIterator(), body.getOperations(), body.begin(),
+                                           yield->getIterator());
   }
   // No step at all: the initial value is the final one.
   if (!op.getSteps().getValue().isConstant() || op.getSteps().getValue().isConstant(0)) {
