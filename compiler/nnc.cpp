@@ -1,14 +1,15 @@
 // nnc: the command line.
 #include "compiler/Compile.h"
 #include "compiler/emit/Manifest.h"
+#include "compiler/frontend/Elaborate.h"
 #include "compiler/frontend/Program.h"
 #include "compiler/frontend/Scope.h"
 #include "compiler/frontend/SyntaxPrinter.h"
 #include "dialect/Dialect.h"
-#include "dialect/Interfaces.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
@@ -28,11 +29,12 @@ cl::list<std::string> inputs(cl::Positional, cl::desc("<model.nn>"), cl::cat(cat
 cl::opt<std::string> output("o", cl::desc("where to write; a library's header goes beside it"), cl::value_desc("file"),
                             cl::cat(category));
 cl::opt<std::string>
-    form("emit", cl::desc("stop after a phase and print what it gives: tree, nn, opt, mem, loops, llvm, asm, obj; default lib"),
+    form("emit",
+         cl::desc("stop after a phase and print what it gives: tree, nn, opt, mem, loops, llvm, asm, obj; default lib"),
          cl::init("lib"), cl::value_desc("phase"), cl::cat(category));
 cl::list<std::string> definitions("D", cl::Prefix, cl::desc("a setting of the models (`M.name=value`: of one)"),
                                   cl::value_desc("name=value"), cl::cat(category));
-cl::opt<std::string> floating("float", cl::desc("the working type `float`: f32, f64 or bf16"), cl::init("f32"),
+cl::opt<std::string> floating("float", cl::desc("the working type `float`: f32, f64, f16 or bf16"), cl::init("f32"),
                               cl::value_desc("type"), cl::cat(category));
 cl::opt<bool> inference("inference", cl::desc("leave the train blocks out"), cl::cat(category));
 cl::opt<std::string> cpu("cpu", cl::desc("the processor to compile for; default: this machine's"),
@@ -71,7 +73,7 @@ std::optional<int> refuseUnknownOption(int argc, char **argv) {
   std::vector<StringRef> known;
   for (auto &entry : cl::getRegisteredOptions())
     if (llvm::is_contained(entry.second->Categories, &category))
-      known.push_back(entry.first());
+      known.push_back(entry.first);
   for (int i = 1; i < argc; ++i) {
     StringRef argument = argv[i];
     if (argument == "--")
@@ -116,7 +118,7 @@ std::string usualOutput(StringRef input) {
 /// What is wrong with the command line as a whole.
 std::optional<int> checkCommand() {
   static const StringRef forms[] = {"tree", "nn", "opt", "mem", "loops", "llvm", "asm", "obj", "lib"};
-  static const StringRef types[] = {"f32", "f64", "bf16"};
+  static const StringRef types[] = {"f32", "f64", "f16", "bf16"};
   if (inputs.empty())
     return fail("no input file", "nnc model.nn -o model.so");
   if (inputs.size() > 1)
@@ -125,52 +127,52 @@ std::optional<int> checkCommand() {
   if (!llvm::is_contained(forms, form))
     return fail("`--emit` has no phase `" + form + "`: it takes tree, nn, opt, mem, loops, llvm, asm, obj or lib",
                 suggest(form, forms));
-  if (!llvm::is_contained(types, floating))
-    return fail("`--float` has no type `" + floating + "`: it takes f32, f64 or bf16", suggest(floating, types));
+  if (!frontend::parseFloat(floating))
+    return fail("`--float` has no type `" + floating + "`: it takes f32, f64, f16 or bf16", suggest(floating, types));
   if (form == "lib" && output.empty())
     return fail("where should the library go?", "nnc " + inputs[0] + " -o " + usualOutput(inputs[0]));
   return std::nullopt;
 }
 
-frontend::LoadOptions loadOptions(mlir::MLIRContext &context) {
-  frontend::LoadOptions options;
-  options.path = inputs[0];
-  options.definitions.assign(definitions.begin(), definitions.end());
-  options.inference = inference;
-  options.isOperation = [&context](StringRef name) {
-    auto info = mlir::RegisteredOperationName::lookup(("nn." + name).str(), &context);
-    return info && info->hasInterface<nn::LanguageOpInterface>();
-  };
-  for (mlir::RegisteredOperationName name : context.getRegisteredOperations())
-    if (name.getDialectNamespace() == "nn" && name.hasInterface<nn::LanguageOpInterface>())
-      options.operationNames.push_back(name.stripDialect().str());
-  return options;
-}
-
-int compileProgram(mlir::MLIRContext &context) {
-  DiagnosticEngine diagnostics;
-  std::unique_ptr<frontend::Program> program = frontend::loadProgram(loadOptions(context), diagnostics);
-  if (diagnostics.hasErrors())
-    return finish(diagnostics);
-  if (form == "tree") {
-    frontend::printTree(program->main(), llvm::outs());
-    return finish(diagnostics);
-  }
-  diagnostics.error(Code::NN0901, {}, "only `--emit=tree` is available for programs in this build");
-  return finish(diagnostics);
-}
-
-int compileModule(mlir::MLIRContext &context) {
-  auto module = mlir::parseSourceFile<mlir::ModuleOp>(inputs[0], &context);
-  if (!module)
-    return 1;
+/// Every phase after the front end. `sources` must not be overwritten.
+int compileModule(mlir::ModuleOp module, std::vector<std::string> sources) {
   CompileOptions options;
   options.pipeline = {cpu, verify};
   options.emit = form;
   options.output = output;
-  options.inputs = {inputs[0]};
+  options.inputs = std::move(sources);
   options.time = timing;
-  return compile(*module, options) ? 0 : 1;
+  return compile(module, options) ? 0 : 1;
+}
+
+/// Reads, checks and compiles a program, or prints its tree where that is asked for.
+int compileProgram(mlir::MLIRContext &context) {
+  frontend::LoadOptions load;
+  load.path = inputs[0];
+  load.definitions.assign(definitions.begin(), definitions.end());
+  load.inference = inference;
+  load.operationNames = frontend::operationNames(context);
+  llvm::StringSet<> operations;
+  operations.insert_range(load.operationNames);
+  load.isOperation = [&](StringRef name) { return operations.contains(name); };
+
+  DiagnosticEngine diagnostics;
+  std::unique_ptr<frontend::Program> program = frontend::loadProgram(load, diagnostics);
+  mlir::OwningOpRef<mlir::ModuleOp> module;
+  if (!diagnostics.hasErrors())
+    module = frontend::elaborate(*program, {*frontend::parseFloat(floating), inference}, context, diagnostics);
+  int status = finish(diagnostics);
+  if (status)
+    return status;
+  if (form == "tree") {
+    frontend::printTree(program->main(), llvm::outs());
+    return 0;
+  }
+  std::vector<std::string> sources;
+  for (auto &source : program->sources)
+    if (!source->isLibrary)
+      sources.push_back(source->name().str());
+  return compileModule(*module, std::move(sources));
 }
 } // namespace
 
@@ -197,5 +199,8 @@ int main(int argc, char **argv) {
   registerDialects(registry);
   mlir::MLIRContext context(registry);
   context.loadAllAvailableDialects();
-  return StringRef(inputs[0]).ends_with(".mlir") ? compileModule(context) : compileProgram(context);
+  if (!StringRef(inputs[0]).ends_with(".mlir"))
+    return compileProgram(context);
+  auto module = mlir::parseSourceFile<mlir::ModuleOp>(inputs[0], &context);
+  return module ? compileModule(*module, {inputs[0]}) : 1;
 }
