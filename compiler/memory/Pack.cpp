@@ -262,6 +262,20 @@ void Packer::contraction(ContractOp op) {
   eraseUnusedViews(rhs);
 }
 
+/// Entries and initialisers are called by the runtime: they see the slabs, and their arguments can not change.
+void mark(ModuleOp module) {
+  OpBuilder b(module.getContext());
+  for (func::FuncOp f : module.getOps<func::FuncOp>())
+    if (f->hasAttr("nn.entry"))
+      f->setAttr("nn.called_by_runtime", b.getUnitAttr());
+  for (StorageOp s : module.getOps<StorageOp>())
+    if (auto init = s.getInitialiserAttr()) {
+      auto f = module.lookupSymbol<func::FuncOp>(init.getValue());
+      f->setAttr("nn.called_by_runtime", b.getUnitAttr());
+      f->setAttr("nn.model", s.getModelAttr());
+    }
+}
+
 struct Pack : impl::PackPassBase<Pack> {
   using PackPassBase::PackPassBase;
   void runOnOperation() override {
@@ -270,6 +284,7 @@ struct Pack : impl::PackPassBase<Pack> {
       getOperation()->emitError(llvm::toString(target.takeError()));
       return signalPassFailure();
     }
+    mark(getOperation());
     Packer(getOperation(), *target).run();
   }
 };
