@@ -30,8 +30,9 @@ std::optional<Float> nnc::frontend::parseFloat(StringRef name) {
 std::vector<std::string> nnc::frontend::operationNames(mlir::MLIRContext &context) {
   std::vector<std::string> names = Elaborator::specialNames();
   context.loadDialect<nn::NNDialect>();
-  for (mlir::RegisteredOperationName op : context.getRegisteredOperationsByDialect("nn"))
-    if (op.hasInterface<nn::LanguageOpInterface>())
+  // Not getRegisteredOperationsByDialect: in LLVM 22 its search goes astray where several dialects are loaded.
+  for (mlir::RegisteredOperationName op : context.getRegisteredOperations())
+    if (op.getDialectNamespace() == "nn" && op.hasInterface<nn::LanguageOpInterface>())
       names.push_back(op.stripDialect().str());
   return names;
 }
