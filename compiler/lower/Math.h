@@ -149,7 +149,7 @@ Reduced reduceByLn2(Num x);
 Num expReduced(Num r);
 /// x * 2^n, rounded once; |n| <= 200.
 Num scale(Num x, const Reduced &n);
-/// The same where x and the result are neither denormal nor infinite, or x is NaN.
+/// The same where neither x nor the result is denormal, infinite or NaN.
 Num scaleNormal(Num x, const Reduced &n);
 
 } // namespace nnc

@@ -74,14 +74,15 @@ Num sigmoid(Num x) {
   return select(x < 0, z, like(z, 1)) / (z + 1);
 }
 
-/// With e = e^(2 |x|) - 1: e / (e + 2).
+/// 1. |x| < 0.56: x times a polynomial of x^2.
+/// 2. Otherwise 1 - 2 / (e^(2 |x|) + 1). From 9.1 on the result is 1.
 Num tanh(Num x) {
-  Num t = minimum(x.constant(9.1), abs(x));
+  Num a = abs(x), t = minimum(x.constant(9.1), a), s = x * x;
+  Num small = polynomial(s, {-0x1.555554p-2, 0x1.110f92p-3, -0x1.b986eap-5, 0x1.5bf77ep-6, -0x1.a8ba7cp-8});
   Reduced reduced = reduceByLn2(t + t);
-  Num r = reduced.r, power = scaleNormal(like(r, 1), reduced);
-  Num rest = r * r * polynomial(r, {0.5, 0x1.5554dcp-3, 0x1.5554e8p-5, 0x1.120c1ep-7, 0x1.6d4e6cp-10});
-  Num e = fma(power, rest, fma(power, r, power - 1));
-  return copySign(e / (e + 2), x);
+  Num power = scaleNormal(expReduced(reduced.r), reduced);
+  Num large = 1 - 2 / (power + 1);
+  return copySign(select(a >= 0.56, large, fma(a * s, small, a)), x);
 }
 
 /// 1. |x| < 1: x times a polynomial of x^2; the 1 of 2 / sqrt(pi) = 1.128 is added last.
@@ -94,7 +95,7 @@ Num erf(Num x) {
                          0x1.852d46p-13});
   Reduced reduced = reduceByLn2(q);
   Num large = 1 - scaleNormal(expReduced(reduced.r), reduced);
-  return select(a < 1, fma(x, small, x), copySign(large, x));
+  return copySign(select(a >= 1, large, fma(a, small, a)), x);
 }
 
 } // namespace nnc

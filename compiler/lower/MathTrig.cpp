@@ -98,7 +98,7 @@ Num sineOfQuadrant(Num r, Num quadrant) {
 
 Num sin(Num x) {
   Angle a = reduce(x);
-  return sineOfQuadrant(a.r, a.quadrant);
+  return select(x == 0, x, sineOfQuadrant(a.r, a.quadrant)); // -0 stays
 }
 
 Num cos(Num x) {

@@ -1,0 +1,89 @@
+#include "test/kernel/Jit.h"
+
+#include "compiler/Passes.h"
+#include "compiler/emit/Object.h"
+
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/ExecutionEngine/Orc/LLJIT.h"
+#include "llvm/Support/MemoryBuffer.h"
+
+#include <mutex>
+
+using namespace llvm;
+
+namespace nnc::test {
+namespace {
+ExitOnError check("jit: ");
+std::mutex reportMutex;
+Jit::Reported lastReport;
+
+void barrier(nnrt_team *, int32_t) {} // teams run one thread after the other here
+void report(nnrt_team *, int32_t, int32_t code, int64_t position) {
+  std::lock_guard lock(reportMutex);
+  lastReport = {lastReport.count + 1, code, position};
+}
+
+[[noreturn]] void fail(const char *what) {
+  errs() << "jit: " << what << "\n";
+  exit(1);
+}
+
+emit::Bytes compile(std::string_view text, std::string_view cpu) {
+  mlir::MLIRContext context;
+  mlir::DialectRegistry registry;
+  registry.insert<nn::NNDialect, mlir::arith::ArithDialect, mlir::cf::ControlFlowDialect, mlir::func::FuncDialect,
+                  mlir::LLVM::LLVMDialect, mlir::scf::SCFDialect, mlir::vector::VectorDialect>();
+  mlir::registerBuiltinDialectTranslation(registry);
+  mlir::registerLLVMDialectTranslation(registry);
+  context.appendDialectRegistry(registry);
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(StringRef(text.data(), text.size()), &context);
+  if (!module)
+    fail("the module does not parse");
+  mlir::PassManager passes(&context);
+  std::string name(cpu);
+  passes.addPass(createLowerKernelsPass({name}));
+  passes.addPass(createLowerElementwisePass({name}));
+  passes.addPass(mlir::createCSEPass());
+  passes.addPass(createToLLVMPass());
+  if (failed(passes.run(*module)))
+    fail("the module does not compile");
+  LLVMContext llvmContext;
+  auto translated = mlir::translateModuleToLLVMIR(*module, llvmContext);
+  return check(emit::generateCode(*translated, check(cpu::parseCpu(name)), emit::CodeKind::Object));
+}
+} // namespace
+
+struct Jit::State {
+  std::unique_ptr<orc::LLJIT> jit;
+};
+
+Jit::Jit(std::string_view text, std::string_view cpu) : state(std::make_unique<State>()) {
+  emit::Bytes object = compile(text, cpu);
+  state->jit = check(orc::LLJITBuilder().create());
+  orc::JITDylib &library = state->jit->getMainJITDylib();
+  orc::SymbolMap runtime;
+  auto define = [&](const char *name, auto *f) {
+    runtime[state->jit->mangleAndIntern(name)] = {orc::ExecutorAddr::fromPtr(f), JITSymbolFlags::Exported};
+  };
+  define("nnrt_barrier", barrier);
+  define("nnrt_report", report);
+  check(library.define(orc::absoluteSymbols(std::move(runtime))));
+  check(state->jit->addObjectFile(MemoryBuffer::getMemBufferCopy(StringRef(object.data(), object.size()))));
+}
+
+Jit::~Jit() = default;
+
+void *Jit::address(const std::string &name) const { return check(state->jit->lookup(name)).toPtr<void *>(); }
+
+Jit::Reported Jit::reported() {
+  std::lock_guard lock(reportMutex);
+  return std::exchange(lastReport, {});
+}
+
+} // namespace nnc::test
