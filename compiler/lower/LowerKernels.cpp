@@ -71,6 +71,8 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
                      .Case([&](MapOp o) { return lowerMap(o, l), true; })
                      .Case([&](CopyOp o) { return lowerCopy(o, l), true; })
                      .Case([&](ScanOp o) { return lowerScan(o, l), true; })
+                     .Case([&](ContractOp o) { return lowerContract(o, l), true; })
+                     .Case([&](PackOp o) { return lowerPack(o, l), true; })
                      .Default([](Operation *) { return false; });
     if (!known)
       return op->emitOpError("has no lowering");

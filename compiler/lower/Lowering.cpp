@@ -82,6 +82,9 @@ Value Lowering::quotient(Value a, int64_t c) {
   return c == 1 ? a : arith::DivUIOp::create(b, loc, a, constant(c)).getResult();
 }
 Value Lowering::ceilQuotient(Value a, int64_t c) { return quotient(add(a, constant(c - 1)), c); }
+Value Lowering::ceilQuotient(Value a, Value c) {
+  return arith::DivUIOp::create(b, loc, sub(add(a, c), constant(1)), c);
+}
 Value Lowering::less(Value a, Value c) { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, a, c); }
 
 Value Lowering::size(const Dim &dim) {
@@ -296,7 +299,11 @@ Value Lowering::stack(Type element, int64_t count, int64_t alignment) {
 // -----------------------------------------------------------------------------------------------------------
 
 void Lowering::loop(Value from, Value to, int64_t step, function_ref<void(Value)> body) {
-  auto loop = scf::ForOp::create(b, loc, from, to, constant(step));
+  loop(from, to, constant(step), body);
+}
+
+void Lowering::loop(Value from, Value to, Value step, function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(b, loc, from, to, step);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   body(loop.getInductionVar());
@@ -361,8 +368,7 @@ Value Lowering::teamSize() {
 
 Share Lowering::share(Value n, int64_t grain) {
   Value units = ceilQuotient(n, grain);
-  Value rounded = sub(add(units, teamSize()), constant(1));
-  Value each = arith::DivUIOp::create(b, loc, rounded, teamSize());
+  Value each = ceilQuotient(units, teamSize());
   Value step = mul(each, constant(grain));
   Value from = minimum(mul(tid(), step), n);
   return {from, minimum(add(from, step), n)};

@@ -39,6 +39,7 @@ public:
   mlir::Value maximum(mlir::Value a, mlir::Value c);
   mlir::Value quotient(mlir::Value a, int64_t c); ///< rounded down, a >= 0
   mlir::Value ceilQuotient(mlir::Value a, int64_t c);
+  mlir::Value ceilQuotient(mlir::Value a, mlir::Value c); ///< a >= 0, c > 0
   mlir::Value less(mlir::Value a, mlir::Value c); ///< signed, i1
   /// The value of a size: computed once, at the beginning of the function.
   mlir::Value size(const nn::Dim &dim);
@@ -77,6 +78,7 @@ public:
   // ---- loops ----
   /// for i in [from, to) by step.
   void loop(mlir::Value from, mlir::Value to, int64_t step, llvm::function_ref<void(mlir::Value i)> body);
+  void loop(mlir::Value from, mlir::Value to, mlir::Value step, llvm::function_ref<void(mlir::Value i)> body);
   /// The same with values carried from turn to turn.
   llvm::SmallVector<mlir::Value>
   loop(mlir::Value from, mlir::Value to, int64_t step, mlir::ValueRange init,

@@ -254,7 +254,7 @@ void Packer::contraction(ContractOp op) {
     return;
   b.setInsertionPoint(op);
   op = normalize(op);
-  int64_t panel = cpu::panelWidth(elementOf(op.getRhs().getType()), target);
+  int64_t panel = cpu::panelWidth(elementOf(op.getRhs().getType()), op.nShape()[0].asConstant(), target);
   Value rhs = op.getRhs();
   b.setInsertionPoint(op);
   op.getRhsMutable().assign(packed(rhs, panel));

@@ -2,8 +2,59 @@
 
 #include "mlir/IR/BuiltinTypes.h"
 
-int64_t nnc::cpu::panelWidth(mlir::Type element, const Cpu &cpu) {
-  // 16-bit floats are multiplied in f32.
-  int bytes = element.isBF16() || element.isF16() ? 4 : std::max(4u, element.getIntOrFloatBitWidth() / 8);
-  return cpu.lanes(bytes) * (cpu.vectorRegisters >= 32 ? 4 : 2);
+#include <algorithm>
+
+using namespace mlir;
+
+namespace nnc::cpu {
+namespace {
+// Two pipes of FMA, four cycles each: fewer chains leave them idle.
+constexpr int64_t chains = 8;
+// Each row has a pointer, and there are 16 general registers.
+constexpr int64_t mostRows = 8;
+
+/// Sums are kept in f32 for 16-bit floats, in 64 bits for integers.
+int64_t lanesOf(Type element, const Cpu &cpu) {
+  bool wide = element.isF64() || isa<IntegerType>(element);
+  return cpu.lanes(wide ? 8 : 4);
 }
+
+/// Accumulators, one row of the panel and one broadcast element must fit the registers, with two to spare where there
+/// are 32.
+int64_t rowsFor(int64_t vectors, const Cpu &cpu) {
+  int64_t spare = cpu.vectorRegisters == 32 ? 3 : 1;
+  return std::clamp<int64_t>((cpu.vectorRegisters - spare - vectors) / vectors, 1, mostRows);
+}
+
+int64_t widest(const Cpu &cpu) { return cpu.vectorRegisters == 32 ? 4 : 2; }
+} // namespace
+
+Tiling tilingFor(Type element, int64_t panel, const Cpu &cpu) {
+  Tiling t;
+  t.lanes = lanesOf(element, cpu);
+  t.vectors = panel / t.lanes;
+  int64_t most = rowsFor(t.vectors, cpu);
+  for (int64_t rows : {int64_t(1), int64_t(2), int64_t(4)})
+    if (rows < most)
+      t.tiles.push_back({rows, (chains + rows * t.vectors - 1) / (rows * t.vectors)});
+  t.tiles.push_back({most, 1});
+  return t;
+}
+
+int64_t panelWidth(Type element, std::optional<int64_t> columns, const Cpu &cpu) {
+  int64_t lanes = lanesOf(element, cpu), best = widest(cpu);
+  if (!columns)
+    return best * lanes;
+  // Cost of a row of the result: vectors with the empty ones, in percent; one vector alone shares its broadcasts with
+  // no other and is bound by loads.
+  auto cost = [&](int64_t vectors) {
+    int64_t panels = (*columns + vectors * lanes - 1) / (vectors * lanes);
+    return panels * vectors * (vectors == 1 ? 120 : 100);
+  };
+  for (int64_t vectors = widest(cpu) - 1; vectors >= 1; --vectors)
+    if (cost(vectors) < cost(best))
+      best = vectors;
+  return best * lanes;
+}
+
+} // namespace nnc::cpu

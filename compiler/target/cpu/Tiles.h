@@ -1,15 +1,40 @@
-// Register tiles of contractions: how many columns of a packed operand a kernel holds in registers.
+// Register tiles of contractions: how many rows and columns a kernel keeps in registers, for a processor and a type.
 #ifndef NNC_COMPILER_TARGET_CPU_TILES_H
 #define NNC_COMPILER_TARGET_CPU_TILES_H
 
 #include "compiler/target/cpu/TargetMachine.h"
 
 #include "mlir/IR/Types.h"
+#include "llvm/ADT/SmallVector.h"
+
+#include <optional>
 
 namespace nnc::cpu {
 
-/// Columns of a panel of a packed operand with these elements.
-int64_t panelWidth(mlir::Type element, const Cpu &cpu);
+/// `rows` rows of `panels` neighbouring panels at once.
+struct Tile {
+  int64_t rows, panels;
+};
+
+/// The tiles of a contraction whose rhs is packed in panels of one width.
+struct Tiling {
+  int64_t lanes;   ///< accumulators of a native vector
+  int64_t vectors; ///< of a panel's row
+  /// From one row to most. The small ones take several panels, so that there are enough chains of additions to hide the
+  /// latency of each; the last is the one for large M, with one panel.
+  llvm::SmallVector<Tile, 4> tiles;
+
+  int64_t panel() const { return lanes * vectors; }
+  int64_t rows() const { return tiles.back().rows; }
+  int64_t panels() const { return tiles.front().panels; }
+};
+
+/// The tiles for operands of type `element`; `panel` is a width that panelWidth gave.
+Tiling tilingFor(mlir::Type element, int64_t panel, const Cpu &cpu);
+
+/// How many columns a panel of a packed rhs has. With few columns, or a number that would leave much of the last panel
+/// empty, a narrower panel is the better one; `columns` is empty where the number is not constant.
+int64_t panelWidth(mlir::Type element, std::optional<int64_t> columns, const Cpu &cpu);
 
 } // namespace nnc::cpu
 #endif // NNC_COMPILER_TARGET_CPU_TILES_H

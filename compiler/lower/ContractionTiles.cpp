@@ -1,0 +1,122 @@
+#include "compiler/lower/ContractionTiles.h"
+
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+using namespace nnc;
+
+// A tile kernel computes out[r, p, j] = sum over k of lhs[r, k] * rhs[p, k, j]:
+//  1. A pointer per row and per panel. Rows and panels that are not there get the pointer of the last that is: they
+//     compute what nobody reads, and no address is out of bounds.
+//  2. The k loop. Its accumulators are native vectors carried from turn to turn, so they stay in registers; in each
+//     turn a row of each panel is loaded, and each element of lhs is broadcast and multiplied with it. An element of the
+//     result is one chain of additions with k ascending, whatever the tile: all tiles give the same bits.
+//  3. The accumulators go to memory unmasked. Masks are the business of whoever reads them.
+
+namespace {
+class TileBuilder {
+public:
+  TileBuilder(func::FuncOp function, const TileKind &kind, const cpu::Cpu &target)
+      : l(function, target), kind(kind), panel(kind.tiling.panel()), lanes(kind.tiling.lanes) {}
+  void build();
+
+private:
+  SmallVector<Value> pointers(Value base, Value stride, Value count, int64_t most);
+  SmallVector<Value> step(Value k, ValueRange accumulators);
+  Value widen(Value v);
+  Value multiplyAdd(Value a, Value b, Value sum);
+
+  Lowering l;
+  const TileKind &kind;
+  int64_t panel, lanes;
+  SmallVector<Value> rows, panels;
+  Value kStride;
+};
+} // namespace
+
+SmallVector<Value> TileBuilder::pointers(Value base, Value stride, Value count, int64_t most) {
+  SmallVector<Value> all{base};
+  for (int64_t i = 1; i < most; ++i) {
+    Value there = l.less(l.constant(i), count);
+    Value next = l.advance(all.back(), stride, kind.element);
+    all.push_back(arith::SelectOp::create(l.b, l.loc, there, next, all.back()));
+  }
+  return all;
+}
+
+Value TileBuilder::widen(Value v) {
+  if (kind.element == kind.accumulator)
+    return v;
+  return nn::CastOp::create(l.b, l.loc, nn::withElement(v.getType(), kind.accumulator), v);
+}
+
+Value TileBuilder::multiplyAdd(Value a, Value b, Value sum) {
+  if (isa<IntegerType>(kind.accumulator))
+    return arith::AddIOp::create(l.b, l.loc, sum, arith::MulIOp::create(l.b, l.loc, a, b));
+  if (l.target.hasFMA)
+    return vector::FMAOp::create(l.b, l.loc, a, b, sum);
+  return arith::AddFOp::create(l.b, l.loc, sum, arith::MulFOp::create(l.b, l.loc, a, b));
+}
+
+/// One turn: accumulators in the order row, panel, vector.
+SmallVector<Value> TileBuilder::step(Value k, ValueRange accumulators) {
+  int64_t bytes = std::max<int64_t>(1, kind.element.getIntOrFloatBitWidth() / 8);
+  SmallVector<Value> row;
+  for (Value base : panels)
+    for (int64_t j = 0; j < panel; j += lanes) {
+      Value at = l.advance(l.advance(base, l.mul(k, l.constant(panel)), kind.element), l.constant(j), kind.element);
+      row.push_back(widen(l.load(at, kind.element, lanes, {}, lanes * bytes)));
+    }
+  SmallVector<Value> next;
+  for (Value base : rows) {
+    Value at = l.advance(base, l.mul(k, kStride), kind.element);
+    Value a = l.splat(widen(l.load(at, kind.element, 1)), lanes);
+    for (Value b : row)
+      next.push_back(multiplyAdd(a, b, accumulators[next.size()]));
+  }
+  return next;
+}
+
+void TileBuilder::build() {
+  Block::BlockArgListType arg = l.function.getArguments();
+  TileCall call{arg[0], arg[1], arg[2], arg[3], arg[4], arg[5], arg[6], arg[7], arg[8], arg[9]};
+  kStride = kind.unitK ? l.constant(1) : call.kStride;
+  rows = pointers(call.lhs, call.rowStride, call.rows, kind.tile.rows);
+  panels = pointers(call.rhs, call.panelStride, call.panels, kind.tile.panels);
+
+  Type vector = l.vectorOf(kind.accumulator, lanes);
+  Value zero = arith::ConstantOp::create(l.b, l.loc, vector, l.b.getZeroAttr(vector));
+  int64_t perRow = kind.tile.panels * kind.tiling.vectors;
+  SmallVector<Value> sums(kind.tile.rows * perRow, zero);
+  sums = l.loop(l.constant(0), call.k, 1, sums, [&](Value k, ValueRange sums) { return step(k, sums); });
+
+  for (int64_t i = 0; i < int64_t(sums.size()); ++i) {
+    Value at = l.advance(call.out, l.mul(l.constant(i / perRow), call.outStride), kind.accumulator);
+    l.store(sums[i], l.advance(at, l.constant(i % perRow * lanes), kind.accumulator), kind.accumulator);
+  }
+  func::ReturnOp::create(l.b, l.loc);
+}
+
+static std::string nameOf(const TileKind &kind) {
+  return llvm::formatv("tile.{0}.{1}x{2}x{3}{4}", nn::describeElement(kind.element), kind.tile.rows, kind.tile.panels,
+                       kind.tiling.panel(), kind.unitK ? "" : ".strided");
+}
+
+void nnc::callTile(Lowering &l, const TileKind &kind, const TileCall &call) {
+  SmallVector<Value> arguments{call.lhs, call.rowStride, call.kStride,   call.rhs,  call.panelStride,
+                               call.k,   call.out,       call.outStride, call.rows, call.panels};
+  auto module = l.function->getParentOfType<ModuleOp>();
+  std::string name = nameOf(kind);
+  auto callee = module.lookupSymbol<func::FuncOp>(name);
+  if (!callee) {
+    OpBuilder b(module.getContext());
+    b.setInsertionPointToEnd(module.getBody());
+    callee = func::FuncOp::create(b, l.loc, name, b.getFunctionType(TypeRange(ValueRange(arguments)), {}));
+    callee.setPrivate();
+    callee->setAttr("llvm.linkage", LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
+    callee->setAttr("passthrough", b.getStrArrayAttr({"noinline"}));
+    callee.addEntryBlock();
+    TileBuilder(callee, kind, l.target).build();
+  }
+  func::CallOp::create(l.b, l.loc, callee, arguments);
+}

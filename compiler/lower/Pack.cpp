@@ -1,0 +1,169 @@
+#include "compiler/lower/Axes.h"
+#include "compiler/target/cpu/Tiles.h"
+
+using namespace mlir;
+using namespace nn;
+using namespace nnc;
+
+// Packing copies [b.., k, n] into panels [b.., ceil(n / panel), k, panel]; the columns that the last panel has beyond n
+// are zeros. A thread takes a share of the panels of all batch positions. Elements are moved in one of three ways:
+//  - along n where those lie side by side: vectors are copied as they are;
+//  - along k where those lie side by side (a transposed weight): square blocks are transposed in registers;
+//  - otherwise element by element into vectors along n.
+
+namespace {
+class Packing {
+public:
+  Packing(PackOp op, Lowering &l)
+      : op(op), l(l), type(l.memoryType(elementOf(op.getX().getType()))), panel(op.getPanel()),
+        lanes(cpu::tilingFor(elementOf(op.getX().getType()), panel, l.target).lanes) {}
+  void lower();
+
+private:
+  void lowerPanel(Value from, Value to, Value columns);
+  void copyRows(Value from, Value to, Value columns, bool masked);
+  void transposeBlocks(Value from, Value to, Value columns);
+  void transposeBlock(Value from, Value to, Value columns, Value left, bool masked);
+  void gatherRows(Value from, Value to, Value columns);
+  Value at(Value base, Value row, int64_t column) {
+    return l.advance(base, l.add(l.mul(row, l.constant(panel)), l.constant(column)), type);
+  }
+
+  PackOp op;
+  Lowering &l;
+  Type type;
+  int64_t panel, lanes;
+  Value k, kStride, nStride, block;
+};
+} // namespace
+
+void Packing::lower() {
+  auto x = cast<RefType>(op.getX().getType()), packed = cast<RefType>(op.getInits()[0].getType());
+  size_t batch = x.getRank() - 2;
+  SmallVector<Axis> axes;
+  for (size_t i = 0; i < batch; ++i)
+    axes.push_back({x.getShape()[i], {x.getStrides()[i], packed.getStrides()[i]}});
+  axes = mergeAxes(axes);
+  k = l.size(x.getShape()[batch]);
+  kStride = l.size(x.getStrides()[batch]);
+  nStride = l.size(x.getStrides()[batch + 1]);
+  bool side = x.getStrides()[batch].isConstant(1) && !x.getStrides()[batch + 1].isConstant(1);
+  if (side)
+    block = l.stack(type, lanes * panel);
+
+  Value n = l.size(x.getShape()[batch + 1]), width = l.constant(panel);
+  Value panels = l.ceilQuotient(n, panel);
+  Share share = l.share(l.mul(positionsOf(axes, l), panels));
+  l.loop(share.from, share.to, 1, [&](Value i) {
+    Value position = arith::DivUIOp::create(l.b, l.loc, i, panels), p = arith::RemUIOp::create(l.b, l.loc, i, panels);
+    SmallVector<Value> offsets = offsetsAt(axes, position, 2, l);
+    Value column = l.mul(p, width);
+    Value from = l.advance(l.pointer(op.getX()), l.add(offsets[0], l.mul(column, nStride)), type);
+    Value to = l.advance(l.pointer(op.getInits()[0]), l.add(offsets[1], l.mul(p, l.size(packed.getStrides()[batch]))), type);
+    lowerPanel(from, to, l.minimum(width, l.sub(n, column)));
+  });
+}
+
+void Packing::lowerPanel(Value from, Value to, Value columns) {
+  auto x = cast<RefType>(op.getX().getType());
+  size_t rank = x.getRank();
+  if (x.getStrides()[rank - 1].isConstant(1)) {
+    Value partial = l.less(columns, l.constant(panel));
+    l.ifThenElse(
+        partial, [&] { copyRows(from, to, columns, true); }, [&] { copyRows(from, to, columns, false); });
+  } else if (x.getStrides()[rank - 2].isConstant(1)) {
+    transposeBlocks(from, to, columns);
+  } else {
+    gatherRows(from, to, columns);
+  }
+}
+
+void Packing::copyRows(Value from, Value to, Value columns, bool masked) {
+  SmallVector<Value> masks;
+  for (int64_t j = 0; j < panel; j += lanes)
+    masks.push_back(masked ? l.mask(l.sub(columns, l.constant(j)), lanes) : Value());
+  l.loop(l.constant(0), k, 1, [&](Value i) {
+    Value row = l.advance(from, l.mul(i, kStride), type);
+    for (auto [j, mask] : llvm::enumerate(masks)) {
+      Value v = l.load(l.advance(row, l.constant(j * lanes), type), type, lanes, mask);
+      l.store(v, at(to, i, j * lanes), type);
+    }
+  });
+}
+
+/// Rows become columns: as many rows as a row has elements. Each stage interleaves the first half of all elements with
+/// the second, which turns the bits of an element's position by one; after log2 of them row and column have changed
+/// places.
+static SmallVector<Value> transposed(SmallVector<Value> rows, Lowering &l) {
+  int64_t n = rows.size();
+  SmallVector<int64_t> low, high;
+  for (int64_t i = 0; i < n / 2; ++i) {
+    low.append({i, n + i});
+    high.append({n / 2 + i, n + n / 2 + i});
+  }
+  for (int64_t stage = 1; stage < n; stage *= 2) {
+    SmallVector<Value> next;
+    for (int64_t i = 0; i < n / 2; ++i)
+      for (ArrayRef<int64_t> half : {low, high})
+        next.push_back(vector::ShuffleOp::create(l.b, l.loc, rows[i], rows[i + n / 2], half));
+    rows = next;
+  }
+  return rows;
+}
+
+void Packing::transposeBlocks(Value from, Value to, Value columns) {
+  l.loop(l.constant(0), k, lanes, [&](Value i) {
+    Value left = l.sub(k, i), corner = l.advance(from, i, type);
+    Value whole = arith::AndIOp::create(l.b, l.loc, l.less(l.constant(panel - 1), columns),
+                                        l.less(l.constant(lanes - 1), left));
+    l.ifThenElse(
+        whole, [&] { transposeBlock(corner, at(to, i, 0), columns, left, false); },
+        [&] {
+          // What is not there is read as zero; rows beyond k must not be written, so the block waits on the stack.
+          transposeBlock(corner, block, columns, left, true);
+          l.loop(l.constant(0), l.minimum(left, l.constant(lanes)), 1, [&](Value row) {
+            for (int64_t j = 0; j < panel; j += lanes)
+              l.store(l.load(at(block, row, j), type, lanes), at(to, l.add(i, row), j), type);
+          });
+        });
+  });
+}
+
+/// `lanes` rows of the panel from columns of x of `left` elements.
+void Packing::transposeBlock(Value from, Value to, Value columns, Value left, bool masked) {
+  l.loop(l.constant(0), l.constant(panel), lanes, [&](Value j) {
+    SmallVector<Value> rows;
+    for (int64_t r = 0; r < lanes; ++r) {
+      Value column = l.add(j, l.constant(r)), mask;
+      if (masked) {
+        Value there = l.less(column, columns), none = l.constant(0);
+        mask = l.mask(arith::SelectOp::create(l.b, l.loc, there, left, none), lanes);
+        column = arith::SelectOp::create(l.b, l.loc, there, column, none);
+      }
+      rows.push_back(l.load(l.advance(from, l.mul(column, nStride), type), type, lanes, mask));
+    }
+    for (auto [r, v] : llvm::enumerate(transposed(rows, l)))
+      l.store(v, l.advance(to, l.add(l.constant(r * panel), j), type), type);
+  });
+}
+
+void Packing::gatherRows(Value from, Value to, Value columns) {
+  Type vector = l.vectorOf(type, lanes);
+  Value zero = arith::ConstantOp::create(l.b, l.loc, vector, l.b.getZeroAttr(vector)), one = l.constant(1);
+  l.loop(l.constant(0), k, 1, [&](Value i) {
+    Value row = l.advance(from, l.mul(i, kStride), type);
+    l.loop(l.constant(0), l.constant(panel), lanes, [&](Value j) {
+      // Lanes beyond the last column read that one again, and are then set to zero.
+      Value first = l.minimum(j, l.sub(columns, one)), count = l.sub(columns, j);
+      Value base = l.advance(row, l.mul(first, nStride), type);
+      Value v = l.loadStrided(base, type, nStride, lanes, l.maximum(count, one));
+      v = arith::SelectOp::create(l.b, l.loc, l.mask(count, lanes), v, zero);
+      l.store(v, l.advance(at(to, i, 0), j, type), type);
+    });
+  });
+}
+
+void nnc::lowerPack(PackOp op, Lowering &l) {
+  Packing(op, l).lower();
+  op.erase();
+}
