@@ -1,5 +1,5 @@
-#include "compiler/lower/Axes.h"
 #include "compiler/lower/ContractionTiles.h"
+#include "compiler/lower/Nest.h"
 
 using namespace mlir;
 using namespace nn;
@@ -33,7 +33,8 @@ private:
   size_t firstExtra() { return firstInit + op.getInits().size(); }
   size_t firstIndex() { return firstExtra() + op.getExtras().size(); }
 
-  void collectAxes();
+  Nest collectAxes();
+  void chooseRows();
   void shareWork();
   void lowerPosition(Value position);
   void lowerTurn(const Turn &turn);
@@ -46,12 +47,12 @@ private:
 
   ContractOp op;
   Lowering &l;
-  cpu::Tiling tiling;
   Type element, accumulator;
+  cpu::Tiling tiling;
   SmallVector<Value> places; ///< lhs, rhs, inits, extras
-  SmallVector<Axis> outer;
-  Axis rowAxis;
   SmallVector<Dim> columnStrides; ///< by place
+  Nest outer;
+  Nest::Axis rowAxis;
   Value m, n, k, tiles;
   Share units, panels;
   Value scratch;
@@ -59,52 +60,59 @@ private:
 };
 } // namespace
 
-Contraction::Contraction(ContractOp op, Lowering &l)
-    : op(op), l(l), element(elementOf(op.getLhs().getType())), accumulator(op.getAccumulatorType()) {
-  tiling = cpu::tilingFor(element, op.getPanel(), l.target);
-  places = {op.getLhs(), op.getRhs()};
+static SmallVector<Value> placesOf(ContractOp op) {
+  SmallVector<Value> places{op.getLhs(), op.getRhs()};
   llvm::append_range(places, op.getInits());
   llvm::append_range(places, op.getExtras());
-  scratchStride = tiling.panels() * tiling.panel();
+  return places;
 }
 
-void Contraction::collectAxes() {
-  int64_t b = op.getBatch(), m = op.getM();
-  SmallVector<Axis> axes;
-  for (int64_t i = 0; i < b + m; ++i) {
-    axes.push_back({op.resultShape()[i], {}});
-    for (auto [p, place] : llvm::enumerate(places)) {
-      const Shape &strides = cast<RefType>(place.getType()).getStrides();
-      axes.back().strides.push_back(p == rhs && i >= b ? Dim(0) : strides[i]);
-    }
-  }
-  for (Value place : places)
-    columnStrides.push_back(cast<RefType>(place.getType()).getStrides().dims.back());
+Contraction::Contraction(ContractOp op, Lowering &l)
+    : op(op), l(l), element(elementOf(op.getLhs().getType())), accumulator(op.getAccumulatorType()),
+      tiling(cpu::tilingFor(element, op.getPanel(), l.target)), places(placesOf(op)), outer(collectAxes()),
+      scratchStride(tiling.panels() * tiling.panel()) {
+  chooseRows();
+}
 
+Nest Contraction::collectAxes() {
+  size_t b = op.getBatch(), axes = b + op.getM();
+  Shape shape(ArrayRef<Dim>(op.resultShape().dims).take_front(axes));
+  SmallVector<Shape> strides;
+  for (Value place : places) {
+    const Shape &all = cast<RefType>(place.getType()).getStrides();
+    columnStrides.push_back(all.dims.back());
+    strides.push_back(ArrayRef<Dim>(all.dims).take_front(strides.size() == rhs ? b : axes));
+    strides.back().dims.resize(axes, Dim(0)); // rhs has no m axes
+  }
   // An epilogue that asks for positions has each axis as one more place, whose "offset" is the position.
   bool positions = false;
   op.getEpilogue().walk([&](IndexOp) { positions = true; });
-  for (int64_t i = 0; positions && i < b + m; ++i)
-    for (auto [j, axis] : llvm::enumerate(axes))
-      axis.strides.push_back(int64_t(j) == i ? 1 : 0);
+  for (size_t i = 0; positions && i < axes; ++i) {
+    strides.push_back(ArrayRef<Dim>(std::vector<Dim>(axes, Dim(0))));
+    strides.back()[i] = 1;
+  }
+  return Nest(shape, strides, /*merge=*/true);
+}
 
-  // Of the axes that rhs does not have, the last one that is no small constant has the rows.
-  outer = mergeAxes(axes);
-  rowAxis = {1, SmallVector<Dim, 4>(places.size() + (positions ? b + m : 0), Dim(0))};
-  auto size = [](const Axis &a) { return a.size.asConstant().value_or(INT64_MAX); };
-  Axis *rows = nullptr;
-  for (Axis &axis : outer)
-    if (axis.strides[rhs].isConstant(0) && (!rows || size(axis) >= std::min(size(*rows), tiling.rows())))
-      rows = &axis;
-  if (rows) {
+/// Of the axes that rhs does not have, the last one that is no small constant has the rows.
+void Contraction::chooseRows() {
+  auto size = [](const Nest::Axis &a) { return a.size.asConstant().value_or(INT64_MAX); };
+  auto rows = outer.axes.end();
+  for (auto axis = outer.axes.begin(); axis != outer.axes.end(); ++axis)
+    if (axis->strides[rhs].isConstant(0))
+      if (rows == outer.axes.end() || size(*axis) >= std::min(size(*rows), tiling.rows()))
+        rows = axis;
+  if (rows == outer.axes.end()) {
+    rowAxis = {1, std::vector<Dim>(firstIndex() + op.getBatch() + op.getM(), Dim(0))};
+  } else {
     rowAxis = *rows;
-    outer.erase(rows);
+    outer.axes.erase(rows);
   }
 }
 
 /// Decides what this thread does.
 void Contraction::shareWork() {
-  Value all = l.mul(positionsOf(outer, l), tiles), allPanels = l.ceilQuotient(n, tiling.panel());
+  Value all = l.mul(l.size(outer.count()), tiles), allPanels = l.ceilQuotient(n, tiling.panel());
   Share shareUnits = l.share(all), sharePanels = l.share(allPanels);
   auto each = [&](Value count) { return l.ceilQuotient(count, l.teamSize()); };
   Value byPanels = l.less(l.mul(each(allPanels), all), l.mul(each(all), allPanels));
@@ -114,7 +122,6 @@ void Contraction::shareWork() {
 }
 
 void Contraction::lower() {
-  collectAxes();
   m = l.size(rowAxis.size);
   n = l.size(op.nShape()[0]);
   k = l.size(op.kShape()[0]);
@@ -128,10 +135,12 @@ void Contraction::lower() {
 
 void Contraction::lowerPosition(Value position) {
   Turn turn;
-  SmallVector<Value> offsets = offsetsAt(outer, position, rowAxis.strides.size(), l);
-  for (auto [p, offset] : llvm::enumerate(offsets))
+  SmallVector<Value> at = outer.positions(position, l);
+  for (size_t p = 0; p < rowAxis.strides.size(); ++p) {
+    Value offset = outer.offset(p, at, l);
     turn.bases.push_back(p < places.size() ? l.advance(l.pointer(places[p]), offset, elementOf(places[p].getType()))
                                            : offset);
+  }
   Value first = l.mul(position, tiles), rowsOfTile = l.constant(tiling.rows());
   Value from = l.mul(l.maximum(l.sub(units.from, first), l.constant(0)), rowsOfTile);
   Value to = l.minimum(l.mul(l.sub(units.to, first), rowsOfTile), m);

@@ -204,8 +204,15 @@ Value Lowering::splat(Value scalar, int64_t width) {
 
 static int64_t bytesOf(Type element) { return std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8); }
 
+/// Integers of the same width for 16-bit floats: vectors of those have masked accesses on few processors, and on the
+/// others LLVM would move them one by one, through f32.
+static Type accessType(Type element) {
+  bool small = isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 16;
+  return small ? IntegerType::get(element.getContext(), 16) : element;
+}
+
 Value Lowering::load(Value base, Type element, int64_t width, Value mask, int64_t alignment) {
-  Type stored = memoryType(element), type = vectorOf(stored, width);
+  Type stored = accessType(memoryType(element)), type = vectorOf(stored, width);
   if (!alignment)
     alignment = bytesOf(element);
   Value v;
@@ -217,6 +224,8 @@ Value Lowering::load(Value base, Type element, int64_t width, Value mask, int64_
   }
   if (stored == element)
     return v;
+  if (!element.isInteger(1))
+    return arith::BitcastOp::create(b, loc, vectorOf(element, width), v);
   Value zero = arith::ConstantOp::create(b, loc, type, b.getZeroAttr(type)); // any nonzero byte is true
   return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::ne, v, zero);
 }
@@ -228,6 +237,9 @@ void Lowering::store(Value value, Value base, Type element, Value mask, int64_t 
     auto vector = dyn_cast<VectorType>(value.getType());
     Type bytes = vector ? Type(vector.clone(b.getI8Type())) : Type(b.getI8Type());
     value = arith::ExtUIOp::create(b, loc, bytes, value);
+  } else if (Type access = accessType(element); access != element) {
+    auto vector = dyn_cast<VectorType>(value.getType());
+    value = arith::BitcastOp::create(b, loc, vector ? Type(vector.clone(access)) : access, value);
   }
   if (mask)
     LLVM::MaskedStoreOp::create(b, loc, value, base, mask, b.getI32IntegerAttr(alignment));

@@ -1,4 +1,4 @@
-#include "compiler/lower/Axes.h"
+#include "compiler/lower/Nest.h"
 #include "compiler/target/cpu/Tiles.h"
 
 using namespace mlir;
@@ -12,10 +12,13 @@ using namespace nnc;
 //  - otherwise element by element into vectors along n.
 
 namespace {
+/// Elements are moved as integers: vectors of 16-bit floats are not native everywhere.
+unsigned bitsOf(PackOp op) { return std::max(8u, elementOf(op.getX().getType()).getIntOrFloatBitWidth()); }
+
 class Packing {
 public:
   Packing(PackOp op, Lowering &l)
-      : op(op), l(l), type(l.memoryType(elementOf(op.getX().getType()))), panel(op.getPanel()),
+      : op(op), l(l), type(l.b.getIntegerType(bitsOf(op))), panel(op.getPanel()),
         lanes(cpu::tilingFor(elementOf(op.getX().getType()), panel, l.target).lanes) {}
   void lower();
 
@@ -40,10 +43,8 @@ private:
 void Packing::lower() {
   auto x = cast<RefType>(op.getX().getType()), packed = cast<RefType>(op.getInits()[0].getType());
   size_t batch = x.getRank() - 2;
-  SmallVector<Axis> axes;
-  for (size_t i = 0; i < batch; ++i)
-    axes.push_back({x.getShape()[i], {x.getStrides()[i], packed.getStrides()[i]}});
-  axes = mergeAxes(axes);
+  auto batchOf = [&](const Shape &s) { return Shape(ArrayRef<Dim>(s.dims).take_front(batch)); };
+  Nest outer(batchOf(x.getShape()), {batchOf(x.getStrides()), batchOf(packed.getStrides())}, /*merge=*/true);
   k = l.size(x.getShape()[batch]);
   kStride = l.size(x.getStrides()[batch]);
   nStride = l.size(x.getStrides()[batch + 1]);
@@ -53,13 +54,13 @@ void Packing::lower() {
 
   Value n = l.size(x.getShape()[batch + 1]), width = l.constant(panel);
   Value panels = l.ceilQuotient(n, panel);
-  Share share = l.share(l.mul(positionsOf(axes, l), panels));
+  Share share = l.share(l.mul(l.size(outer.count()), panels));
   l.loop(share.from, share.to, 1, [&](Value i) {
     Value position = arith::DivUIOp::create(l.b, l.loc, i, panels), p = arith::RemUIOp::create(l.b, l.loc, i, panels);
-    SmallVector<Value> offsets = offsetsAt(axes, position, 2, l);
-    Value column = l.mul(p, width);
-    Value from = l.advance(l.pointer(op.getX()), l.add(offsets[0], l.mul(column, nStride)), type);
-    Value to = l.advance(l.pointer(op.getInits()[0]), l.add(offsets[1], l.mul(p, l.size(packed.getStrides()[batch]))), type);
+    SmallVector<Value> batch = outer.positions(position, l);
+    Value column = l.mul(p, width), panelStride = l.size(packed.getStrides()[packed.getRank() - 3]);
+    Value from = l.advance(l.pointer(op.getX()), l.add(outer.offset(0, batch, l), l.mul(column, nStride)), type);
+    Value to = l.advance(l.pointer(op.getInits()[0]), l.add(outer.offset(1, batch, l), l.mul(p, panelStride)), type);
     lowerPanel(from, to, l.minimum(width, l.sub(n, column)));
   });
 }
