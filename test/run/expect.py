@@ -70,14 +70,14 @@ def float_lines(name, working, truth, measured, reference, samples):
     truth = np.where(np.isfinite(rounded), truth, rounded)  # what overflows the type is infinite there
     tolerance = tolerances(truth, measured, working, reference)
     finite = np.isfinite(truth)
-    digits = 17 if working == "f64" else 10
+    digits = 17 if working == "f64" or reference.exact else 10
     sums = []
     for key in ("first", "second"):
         weights = 2 * formula.unit(formula.key_of(key), truth.size).reshape(truth.shape) - 1
         terms = (weights * np.where(finite, truth, 0)).ravel()
         # Independent errors of each element's tolerance, and the rounding of the terms themselves.
         spread = 4 * math.hypot(*(weights * np.where(finite, tolerance, 0)).ravel()) + 2e-16 * math.fsum(np.abs(terms))
-        sums += [f"{math.fsum(terms):.{digits + 2}g}", f"{spread:.3g}"]
+        sums += [f"{math.fsum(terms):.{min(digits + 2, 17)}g}", f"{spread:.3g}"]
     infinite = f"{np.isnan(truth).sum()} {np.isposinf(truth).sum()} {np.isneginf(truth).sum()}"
     yield f"out {name} {working} {shape_text(truth.shape)} {infinite} sums {' '.join(sums)}"
     flat, allowed = truth.ravel(), tolerance.ravel()
