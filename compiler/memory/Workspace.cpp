@@ -130,8 +130,6 @@ void FramePlanner::run(ModuleOp module) {
       life.place.replaceAllUsesWith(place);
     }
   });
-  for (Life life : all)
-    life.place->erase();
   SmallVector<CallOp> calls;
   function.walk([&](CallOp call) { calls.push_back(call); });
   if (!calls.empty()) {
@@ -139,6 +137,8 @@ void FramePlanner::run(ModuleOp module) {
     for (CallOp call : calls)
       call->setOperand(call->getNumOperands() - 1, rest);
   }
+  for (Life life : all) // not before: the builder may stand at one of them
+    life.place->erase();
 
   // The same sum as a function of the sizes: (team, tid, sizes..) -> bytes.
   size_t dims = function->getAttrOfType<ArrayAttr>("nn.dims").size();
