@@ -30,10 +30,16 @@ void NNDialect::initialize() {
 #include "dialect/Elementwise.cpp.inc"
       ,
 #define GET_OP_LIST
+#include "dialect/Gradient.cpp.inc"
+      ,
+#define GET_OP_LIST
 #include "dialect/Indexing.cpp.inc"
       ,
 #define GET_OP_LIST
 #include "dialect/Kernels.cpp.inc"
+      ,
+#define GET_OP_LIST
+#include "dialect/Neighbourhood.cpp.inc"
       ,
 #define GET_OP_LIST
 #include "dialect/Parameters.cpp.inc"
@@ -52,6 +58,9 @@ void NNDialect::initialize() {
       ,
 #define GET_OP_LIST
 #include "dialect/Shape.cpp.inc"
+      ,
+#define GET_OP_LIST
+#include "dialect/Window.cpp.inc"
       >();
 }
 

@@ -23,9 +23,13 @@
 #define GET_OP_CLASSES
 #include "dialect/Elementwise.h.inc"
 #define GET_OP_CLASSES
+#include "dialect/Gradient.h.inc"
+#define GET_OP_CLASSES
 #include "dialect/Indexing.h.inc"
 #define GET_OP_CLASSES
 #include "dialect/Kernels.h.inc"
+#define GET_OP_CLASSES
+#include "dialect/Neighbourhood.h.inc"
 #define GET_OP_CLASSES
 #include "dialect/Parameters.h.inc"
 #define GET_OP_CLASSES
@@ -38,6 +42,8 @@
 #include "dialect/Reduction.h.inc"
 #define GET_OP_CLASSES
 #include "dialect/Shape.h.inc"
+#define GET_OP_CLASSES
+#include "dialect/Window.h.inc"
 
 namespace nn {
 /// The effects of a kernel: none on tensors; reads inputs and writes inits once they are places.

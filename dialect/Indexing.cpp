@@ -20,6 +20,25 @@ static LogicalResult oneHotRule(const RuleInput &in, Report &report, SmallVector
   return success();
 }
 
+/// Of `topk` and `sort`.
+static LogicalResult topkRule(const RuleInput &in, Report &report, SmallVectorImpl<Type> &results) {
+  Shape shape = shapeOf(in.types[0]);
+  if (!normalizeAxis(-1, shape.rank(), report))
+    return failure();
+  if (in.attributes.get("k")) {
+    int64_t k = in.integer("k");
+    std::optional<int64_t> size = shape[shape.rank() - 1].asConstant();
+    if (k < 0 || (size && k > *size))
+      return fail(report, "NN0208", "`k` = " + Twine(k) + " of rows of " + shape[shape.rank() - 1].str());
+    report.conditions.push_back({shape[shape.rank() - 1], k, "`topk` of " + std::to_string(k) + " elements in rows of " +
+                                                                 shape[shape.rank() - 1].str()});
+    shape[shape.rank() - 1] = k;
+  }
+  results.push_back(tensorType(shape, elementOf(in.types[0])));
+  results.push_back(tensorType(shape, IntegerType::get(in.context, 64)));
+  return success();
+}
+
 #define GET_OP_CLASSES
 #include "dialect/Indexing.cpp.inc"
 

@@ -45,4 +45,31 @@ def NN_OneHotOp : NN_LanguageOp<"one_hot"> {
   let ruleBody = "return oneHotRule(in, report, results);";
 }
 
+def NN_TopkOp : NN_LanguageOp<"topk"> {
+  let summary = "the k largest elements of each row (last axis), largest first, and their positions";
+  let description = "Equal elements keep their order; NaN counts as largest.";
+  let arguments = (ins NN_Tensor:$x, I64Attr:$k);
+  let results = (outs NN_Tensor:$values, NN_Tensor:$positions);
+  let signatureBody = [{
+    ::nn::Signature s;
+    s.operands = {{"x", ::nn::Elements::Number}};
+    s.attributes = {{"k", ::nn::Signature::Kind::Integer}};
+    return s;
+  }];
+  let ruleBody = "return topkRule(in, report, results);";
+}
+def NN_SortOp : NN_LanguageOp<"sort"> {
+  let summary = "the elements of each row (last axis) in order, and the positions they had";
+  let description = "Equal elements keep their order; NaN counts as largest.";
+  let arguments = (ins NN_Tensor:$x, DefaultValuedAttr<BoolAttr, "false">:$descending);
+  let results = (outs NN_Tensor:$values, NN_Tensor:$positions);
+  let signatureBody = [{
+    ::nn::Signature s;
+    s.operands = {{"x", ::nn::Elements::Number}};
+    s.attributes = {{"descending", ::nn::Signature::Kind::Boolean, 0.0}};
+    return s;
+  }];
+  let ruleBody = "return topkRule(in, report, results);";
+}
+
 #endif

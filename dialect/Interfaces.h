@@ -44,13 +44,20 @@ struct Signature {
   bool sameElements = true; ///< operands have one element type (checked by the caller, literals take it)
 };
 
-/// Why a shape rule said no, in the terms of a program.
+/// What a shape rule can not decide because it depends on free dimensions: a >= b must hold at the call.
+struct Condition {
+  Dim a, b;
+  std::string text; ///< the message of a call that fails
+};
+
+/// Why a shape rule said no, in the terms of a program; or under which conditions it said yes.
 struct Report {
   std::string code;  ///< "NN0203"
   std::string text;  ///< "shapes do not match in `@`"
   llvm::SmallVector<std::string, 2> notes;
   std::string hint;
   int operand = -1;  ///< the operand to blame, -1: the call
+  llvm::SmallVector<Condition, 1> conditions;
 };
 /// Fills the report; so that rules can `return fail(...)`.
 llvm::LogicalResult fail(Report &report, llvm::StringRef code, const llvm::Twine &text,

@@ -15,9 +15,11 @@ def NN_StorageOp : NN_Op<"storage"> {
   let description = [{
     `path` is its key in files. Of a repeated layer all copies are one tensor `[copies, ...]`; the path has `#` where the
     number stands, counted from `first`. `initialiser` names a function without arguments that gives the whole tensor.
+    `train` names the train step whose optimizer state this is: it is saved by `checkpoint`, not by `save`.
   }];
   let arguments = (ins StrAttr:$path, StrAttr:$model, TypeAttr:$type, BoolAttr:$is_buffer, StrAttr:$doc,
-                   OptionalAttr<FlatSymbolRefAttr>:$initialiser, OptionalAttr<I64Attr>:$copies, OptionalAttr<I64Attr>:$first);
+                   OptionalAttr<FlatSymbolRefAttr>:$initialiser, OptionalAttr<I64Attr>:$copies, OptionalAttr<I64Attr>:$first,
+                   OptionalAttr<StrAttr>:$train);
   let assemblyFormat = "$path `of` $model `:` $type attr-dict";
 }
 
@@ -29,9 +31,28 @@ def NN_ParameterOp : NN_Op<"parameter", [Pure]> {
 }
 
 def NN_StoreOp : NN_Op<"store"> {
-  let summary = "in an entry, last: the new value of a buffer or state";
-  let arguments = (ins NN_TensorOrRef:$value, StrAttr:$path);
-  let assemblyFormat = "$value `,` $path attr-dict `:` type($value)";
+  let summary = "in an entry, last: the new value of a parameter, buffer, state or optimizer state";
+  let description = "Nothing is written where `when`, a bool, is false.";
+  let arguments = (ins NN_TensorOrRef:$value, Optional<NN_TensorOrRef>:$when, StrAttr:$path);
+  let assemblyFormat = "$value `,` $path (`when` $when^ `:` type($when))? attr-dict `:` type($value)";
+}
+
+def NN_StateOp : NN_Op<"state"> {
+  let summary = "a state of a context";
+  let description = [{
+    Its free sizes are arguments of `context_create`, one per name, shared by all states of the model. `initialiser` names
+    a function that gives its value after creation and reset; its `nn.dims` are those names that it needs. The functions of
+    entries that touch a state have `nn.state_dims`: what each name is in sizes of the entry.
+  }];
+  let arguments = (ins StrAttr:$path, StrAttr:$model, TypeAttr:$type, StrAttr:$doc, OptionalAttr<FlatSymbolRefAttr>:$initialiser,
+                   OptionalAttr<I64Attr>:$copies);
+  let assemblyFormat = "$path `of` $model `:` $type attr-dict";
+}
+def NN_StateValueOp : NN_Op<"state_value", [Pure]> {
+  let summary = "the value of a state when the entry is called";
+  let arguments = (ins StrAttr:$path);
+  let results = (outs NN_TensorOrRef:$result);
+  let assemblyFormat = "$path attr-dict `:` type($result)";
 }
 
 def NN_PackedOp : NN_Op<"packed", [Pure]> {

@@ -38,5 +38,21 @@ static LogicalResult keepShapeRule(const RuleInput &in, Report &report, Results 
   return success();
 }
 
+/// There is no largest of nothing.
+static LogicalResult extremeRule(const RuleInput &in, Report &report, Results &results) {
+  if (failed(reductionRule(in, report, results)))
+    return failure();
+  Shape from = shapeOf(in.types[0]);
+  Dim count = 1;
+  ArrayRef<int64_t> axes = in.axes("axes");
+  for (size_t i = 0; i < from.rank(); ++i)
+    if (axes.empty() || llvm::is_contained(axes, int64_t(i)) || llvm::is_contained(axes, int64_t(i) - int64_t(from.rank())))
+      count = count * from[i];
+  if (count.isConstant(0))
+    return fail(report, "NN0208", "the largest or smallest of no elements", {"operand " + describe(in.types[0])});
+  report.conditions.push_back({count, 1, "the largest or smallest of no elements: " + describe(in.types[0])});
+  return success();
+}
+
 #define GET_OP_CLASSES
 #include "dialect/Reduction.cpp.inc"

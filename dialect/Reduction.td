@@ -34,8 +34,14 @@ def NN_VarOp : NN_Reduction<"var", "Float"> {
     return s;
   }];
 }
-def NN_MaxOp : NN_Reduction<"max"> { let summary = "the largest; NaN stays NaN; over nothing an error"; }
-def NN_MinOp : NN_Reduction<"min"> { let summary = "the smallest; NaN stays NaN; over nothing an error"; }
+def NN_MaxOp : NN_Reduction<"max"> {
+  let summary = "the largest; NaN stays NaN; over nothing an error";
+  let ruleBody = "return extremeRule(in, report, results);";
+}
+def NN_MinOp : NN_Reduction<"min"> {
+  let summary = "the smallest; NaN stays NaN; over nothing an error";
+  let ruleBody = "return extremeRule(in, report, results);";
+}
 def NN_AnyOp : NN_Reduction<"any", "Bool"> { let summary = "true if one is; over nothing false"; }
 def NN_AllOp : NN_Reduction<"all", "Bool"> { let summary = "true if none is false; over nothing true"; }
 def NN_ArgmaxOp : NN_RowOp<"argmax", "Number"> {

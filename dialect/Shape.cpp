@@ -32,9 +32,12 @@ static LogicalResult padRule(const RuleInput &in, Report &report, SmallVectorImp
   std::optional<int64_t> axis = normalizeAxis(in.integer("axis", -1), shape.rank(), report);
   if (!axis)
     return failure();
-  for (const char *name : {"before", "after"})
+  for (const char *name : {"before", "after"}) {
+    std::string text = std::string("`") + name + "` of `pad` is " + in.size(name).str() + ", must be 0 or more";
     if (std::optional<int64_t> c = in.size(name).asConstant(); c && *c < 0)
-      return fail(report, "NN0208", Twine("`") + name + "` of `pad` is " + Twine(*c) + ", must be 0 or more");
+      return fail(report, "NN0208", text);
+    report.conditions.push_back({in.size(name), Dim(), text});
+  }
   shape[*axis] = shape[*axis] + in.size("before") + in.size("after");
   results.push_back(tensorType(shape, elementOf(in.types[0])));
   return success();

@@ -95,7 +95,7 @@ bool Elaborator::bindEntryArguments(Routine &r, const Signature &signature, Fram
 void Elaborator::storeWritten(Routine &r, Range range) {
   for (auto &[at, cell] : r.cells)
     if (cell.written)
-      nn::StoreOp::create(r.builder, locate(range), cell.current, pathOf(*at.owner, *at.variable));
+      nn::StoreOp::create(r.builder, locate(range), cell.current, mlir::Value(), pathOf(*at.owner, *at.variable));
 }
 
 void Elaborator::emitRequirements(Routine &r) {

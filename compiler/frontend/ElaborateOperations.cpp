@@ -291,6 +291,9 @@ Value Elaborator::emitOperation(mlir::OperationState &state, const nn::Signature
   for (mlir::Type t : results)
     if (!checkShape(nn::shapeOf(t), range))
       return {};
+  for (const nn::Condition &c : report.conditions)
+    if (!require("at_least", c.a, c.b, range, Code::NN0208, c.text))
+      return {};
   state.addTypes(results);
   mlir::Operation *operation = builder().create(state);
   std::vector<Value> values;

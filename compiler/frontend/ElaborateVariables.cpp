@@ -144,7 +144,7 @@ bool Elaborator::declareStorage(Instance &owner, const Variable &variable, mlir:
   auto text = [&](const llvm::Twine &t) { return top.getStringAttr(t); };
   nn::StorageOp::create(top, locate(variable.range), text(path), text(modelInstance->layer->name.text),
                         mlir::TypeAttr::get(type), top.getBoolAttr(variable.lifetime == Lifetime::Buffer),
-                        text(variable.documentation), initialiser, copies, first);
+                        text(variable.documentation), initialiser, copies, first, mlir::StringAttr());
   return true;
 }
 

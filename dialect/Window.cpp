@@ -1,0 +1,118 @@
+#include "dialect/Dialect.h"
+
+using namespace mlir;
+using namespace nn;
+
+using Results = SmallVectorImpl<Type>;
+
+/// Attributes that must be at least `least`.
+static LogicalResult atLeast(const RuleInput &in, Report &report, int64_t least, ArrayRef<const char *> names) {
+  for (const char *name : names)
+    if (in.attributes.get(name) && in.integer(name) < least)
+      return fail(report, "NN0208",
+                  Twine("`") + name + "` is " + Twine(in.integer(name)) + ", must be " + Twine(least) + " or more");
+  return success();
+}
+
+/// floor((size + 2 padding - dilation (k - 1) - 1) / stride) + 1, for windows that fit.
+static std::optional<Dim> windows(const Dim &size, int64_t k, int64_t stride, int64_t padding, int64_t dilation,
+                                  Report &report) {
+  Dim room = size + Dim(2 * padding - dilation * (k - 1) - 1);
+  if (std::optional<int64_t> c = room.asConstant(); c && *c < 0) {
+    (void)fail(report, "NN0208", "the window is larger than what it slides over",
+               {"size    " + size.str() + " with padding " + std::to_string(padding) + " on both sides",
+                "window  " + std::to_string(dilation * (k - 1) + 1)});
+    return std::nullopt;
+  }
+  report.conditions.push_back({room, Dim(), "a window of " + std::to_string(dilation * (k - 1) + 1) +
+                                                " is larger than its input " + size.str()});
+  return *Dim::floorDiv(room, stride) + Dim(1);
+}
+
+static LogicalResult channels(const RuleInput &in, Report &report, const Shape &x, const Shape &w, bool transposed) {
+  if (x.rank() != w.rank() || x.rank() < 3 || x.rank() > 4)
+    return fail(report, "NN0203", "shapes do not match in a convolution",
+                {"input  " + describe(in.types[0]), "weight " + describe(in.types[1])},
+                "the input is [B, in, L] or [B, in, H, W], the weight has the same rank");
+  int64_t groups = in.integer("groups", 1);
+  std::optional<int64_t> inputs = x[1].asConstant();
+  Dim wanted = transposed ? w[0] : w[1] * Dim(groups);
+  if (x[1] != wanted)
+    return fail(report, "NN0203", "channels do not match in a convolution",
+                {"input  " + describe(in.types[0]) + "   channels: " + x[1].str(),
+                 "weight " + describe(in.types[1]) + "   for channels: " + wanted.str()});
+  std::optional<int64_t> outputs = w[transposed ? 1 : 0].asConstant();
+  if ((inputs && *inputs % groups) || (!transposed && outputs && *outputs % groups))
+    return fail(report, "NN0208", "`groups` = " + Twine(groups) + " does not divide the channels");
+  return success();
+}
+
+static LogicalResult convRule(const RuleInput &in, Report &report, Results &results) {
+  Shape x = shapeOf(in.types[0]), w = shapeOf(in.types[1]);
+  if (failed(atLeast(in, report, 1, {"stride", "dilation", "groups", "stride_w", "dilation_w"})) ||
+      failed(atLeast(in, report, 0, {"padding", "padding_w"})) || failed(channels(in, report, x, w, false)))
+    return failure();
+  Shape out{x[0], w[0]};
+  for (size_t i = 2; i < x.rank(); ++i) {
+    bool last = i == 3;
+    auto of = [&](const char *name, const char *name_w) { return in.integer(last ? name_w : name); };
+    std::optional<int64_t> k = w[i].asConstant();
+    if (!k)
+      return fail(report, "NN0208", "the window of a convolution has a constant size");
+    std::optional<Dim> size = windows(x[i], *k, of("stride", "stride_w"), of("padding", "padding_w"),
+                                      of("dilation", "dilation_w"), report);
+    if (!size)
+      return failure();
+    out.dims.push_back(*size);
+  }
+  results.push_back(tensorType(out, elementOf(in.types[0])));
+  return success();
+}
+
+static LogicalResult convTransposeRule(const RuleInput &in, Report &report, Results &results) {
+  Shape x = shapeOf(in.types[0]), w = shapeOf(in.types[1]);
+  if (failed(atLeast(in, report, 1, {"stride", "dilation", "groups"})) ||
+      failed(atLeast(in, report, 0, {"padding", "output_padding"})) || failed(channels(in, report, x, w, true)))
+    return failure();
+  int64_t stride = in.integer("stride"), padding = in.integer("padding"), dilation = in.integer("dilation");
+  int64_t extra = in.integer("output_padding");
+  if (extra >= std::max(stride, dilation))
+    return fail(report, "NN0208", "`output_padding` must be smaller than `stride` or `dilation`");
+  Shape out{x[0], w[1] * Dim(in.integer("groups"))};
+  for (size_t i = 2; i < x.rank(); ++i) {
+    std::optional<int64_t> k = w[i].asConstant();
+    if (!k)
+      return fail(report, "NN0208", "the window of a convolution has a constant size");
+    Dim size = (x[i] - Dim(1)) * Dim(stride) + Dim(dilation * (*k - 1) + extra + 1 - 2 * padding);
+    if (std::optional<int64_t> c = size.asConstant(); c && *c < 0)
+      return fail(report, "NN0208", "the padding takes away more than there is");
+    report.conditions.push_back({size, Dim(), "the padding takes away more than there is: " + size.str()});
+    out.dims.push_back(size);
+  }
+  results.push_back(tensorType(out, elementOf(in.types[0])));
+  return success();
+}
+
+static LogicalResult poolRule(const RuleInput &in, Report &report, Results &results) {
+  Shape x = shapeOf(in.types[0]);
+  if (x.rank() < 3)
+    return fail(report, "NN0203", "pooling needs an input [B, channels, L] or [B, channels, H, W]",
+                {"given " + describe(in.types[0])});
+  int64_t k = in.integer("k"), padding = in.integer("padding");
+  if (failed(atLeast(in, report, 1, {"k", "stride", "dilation"})) || failed(atLeast(in, report, 0, {"padding"})))
+    return failure();
+  if (2 * padding > k)
+    return fail(report, "NN0208", "`padding` may be half of the window at most");
+  Shape out{x[0], x[1]};
+  for (size_t i = 2; i < x.rank(); ++i) {
+    std::optional<Dim> size = windows(x[i], k, in.integer("stride"), padding, in.integer("dilation", 1), report);
+    if (!size)
+      return failure();
+    out.dims.push_back(*size);
+  }
+  results.push_back(tensorType(out, elementOf(in.types[0])));
+  return success();
+}
+
+#define GET_OP_CLASSES
+#include "dialect/Window.cpp.inc"

@@ -1,0 +1,74 @@
+// Convolutions and pooling over all axes after the second: `[B, channels, L]` or `[B, channels, H, W]`.
+#ifndef NNC_WINDOW_TD
+#define NNC_WINDOW_TD
+
+include "dialect/Dialect.td"
+
+def NN_ConvOp : NN_LanguageOp<"conv"> {
+  let summary = "cross-correlation of x [B, in, L] or [B, in, H, W] with w [out, in / groups, k..]";
+  let description = [{
+    A size becomes floor((L + 2 padding - dilation (k - 1) - 1) / stride) + 1. `_w` is the last axis of an image, by
+    default as the other one. Sums are accumulated in f32 for 16-bit floats.
+  }];
+  let arguments = (ins NN_Tensor:$x, NN_Tensor:$w, I64Attr:$stride, I64Attr:$padding, I64Attr:$dilation, I64Attr:$groups,
+                   I64Attr:$stride_w, I64Attr:$padding_w, I64Attr:$dilation_w);
+  let results = (outs NN_Tensor:$result);
+  let signatureBody = [{
+    using K = ::nn::Signature::Kind;
+    ::nn::Signature s;
+    s.operands = {{"x", ::nn::Elements::Float}, {"w", ::nn::Elements::Float}};
+    s.attributes = {{"stride", K::Integer, 1.0}, {"padding", K::Integer, 0.0}, {"dilation", K::Integer, 1.0},
+                    {"groups", K::Integer, 1.0}, {"stride_w", K::Integer, std::nullopt, "stride"},
+                    {"padding_w", K::Integer, std::nullopt, "padding"}, {"dilation_w", K::Integer, std::nullopt, "dilation"}};
+    return s;
+  }];
+  let ruleBody = "return convRule(in, report, results);";
+}
+
+def NN_ConvTransposeOp : NN_LanguageOp<"conv_transpose"> {
+  let summary = "the adjoint of conv in x; w [in, out / groups, k..]";
+  let description = "A size becomes (L - 1) stride - 2 padding + dilation (k - 1) + output_padding + 1.";
+  let arguments = (ins NN_Tensor:$x, NN_Tensor:$w, I64Attr:$stride, I64Attr:$padding, I64Attr:$output_padding,
+                   I64Attr:$dilation, I64Attr:$groups);
+  let results = (outs NN_Tensor:$result);
+  let signatureBody = [{
+    using K = ::nn::Signature::Kind;
+    ::nn::Signature s;
+    s.operands = {{"x", ::nn::Elements::Float}, {"w", ::nn::Elements::Float}};
+    s.attributes = {{"stride", K::Integer, 1.0}, {"padding", K::Integer, 0.0}, {"output_padding", K::Integer, 0.0},
+                    {"dilation", K::Integer, 1.0}, {"groups", K::Integer, 1.0}};
+    return s;
+  }];
+  let ruleBody = "return convTransposeRule(in, report, results);";
+}
+
+def NN_MaxPoolOp : NN_LanguageOp<"max_pool"> {
+  let summary = "the largest element of each window; padding counts as -inf";
+  let arguments = (ins NN_Tensor:$x, I64Attr:$k, I64Attr:$stride, I64Attr:$padding, I64Attr:$dilation);
+  let results = (outs NN_Tensor:$result);
+  let signatureBody = [{
+    using K = ::nn::Signature::Kind;
+    ::nn::Signature s;
+    s.operands = {{"x", ::nn::Elements::Number}};
+    s.attributes = {{"k", K::Integer}, {"stride", K::Integer, std::nullopt, "k"}, {"padding", K::Integer, 0.0},
+                    {"dilation", K::Integer, 1.0}};
+    return s;
+  }];
+  let ruleBody = "return poolRule(in, report, results);";
+}
+def NN_AvgPoolOp : NN_LanguageOp<"avg_pool"> {
+  let summary = "the mean of each window; padding counts as 0, or not at all without `count_pad`";
+  let arguments = (ins NN_Tensor:$x, I64Attr:$k, I64Attr:$stride, I64Attr:$padding, BoolAttr:$count_pad);
+  let results = (outs NN_Tensor:$result);
+  let signatureBody = [{
+    using K = ::nn::Signature::Kind;
+    ::nn::Signature s;
+    s.operands = {{"x", ::nn::Elements::Float}};
+    s.attributes = {{"k", K::Integer}, {"stride", K::Integer, std::nullopt, "k"}, {"padding", K::Integer, 0.0},
+                    {"count_pad", K::Boolean, 1.0}};
+    return s;
+  }];
+  let ruleBody = "return poolRule(in, report, results);";
+}
+
+#endif
