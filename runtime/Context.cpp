@@ -9,22 +9,26 @@ inline void *operator new(size_t, void *memory, Here) noexcept { return memory; 
 
 namespace nnrt {
 
+/// The largest NNC_WORK_PER_THREAD that makes sense: more than any call does.
+static constexpr int64_t kMostWork = 1'000'000'000'000'000;
+
 Context *asContext(const void *handle) {
   auto *context = const_cast<Context *>(static_cast<const Context *>(handle));
   return context && context->magic == kContext ? context : nullptr;
 }
 
-/// NNC_THREADS as a number, the default where it is not set, 0 if it makes no sense.
-static int32_t chosenThreads(const char *text) {
+/// A variable of the environment as a number in low .. high, the default where it is not set, -1 if it makes no sense.
+static int64_t setting(const char *name, int64_t low, int64_t high, int64_t otherwise) {
+  const char *text = getenv(name);
   if (!text || !*text)
-    return availableThreads();
-  int32_t value = 0;
+    return otherwise;
+  int64_t value = 0;
   for (; *text; ++text) {
-    if (*text < '0' || *text > '9' || value > kMostThreads)
-      return 0;
+    if (*text < '0' || *text > '9' || value > high)
+      return -1;
     value = value * 10 + (*text - '0');
   }
-  return value <= kMostThreads ? value : 0;
+  return low <= value && value <= high ? value : -1;
 }
 
 /// Gives the team room for `threads`. Nothing has changed if there is no memory.
@@ -78,25 +82,31 @@ extern "C" nn_status nnrt_context_create(void **out, void *handle, uint64_t seed
   if (!model)
     return NN_INVALID;
   Text message;
-  int32_t threads = chosenThreads(getenv("NNC_THREADS"));
-  if (!out || !threads) {
-    if (out)
+  int64_t threads = setting("NNC_THREADS", 1, kMostThreads, availableThreads());
+  // 0: every call runs on all threads, however small it is. Tests need that.
+  int64_t worth = setting("NNC_WORK_PER_THREAD", 0, kMostWork, kWorkPerThread);
+  if (!out || threads < 0 || worth < 0) {
+    if (!out)
+      message << "the place for the context is NULL";
+    else if (threads < 0)
       (message << "the environment variable NNC_THREADS is ").name(getenv("NNC_THREADS"))
           << ", must be a number from 1 to " << kMostThreads;
     else
-      message << "the place for the context is NULL";
+      (message << "the environment variable NNC_WORK_PER_THREAD is ").name(getenv("NNC_WORK_PER_THREAD"))
+          << ", must be a number from 0 to " << kMostWork;
     addNote(*model, message);
     return NN_INVALID;
   }
   Context *context = make(*model);
   // Room for a message, so that even a lack of memory can be told.
-  if (!context || !context->message.reserve(500) || !resize(*context, threads)) {
+  if (!context || !context->message.reserve(500) || !resize(*context, static_cast<int32_t>(threads))) {
     if (context)
       destroy(*context);
     addNote(*model, message << "not enough memory for a context");
     return NN_MEMORY;
   }
   context->seed = seed;
+  context->team.worth = worth;
   *out = context;
   return NN_OK;
 }

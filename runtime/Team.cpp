@@ -20,8 +20,6 @@ namespace nnrt {
 
 /// About 25 to 50 microseconds, whatever the clock's rate: a few times what a sleep and a wake-up cost.
 static constexpr uint64_t kSpin = 100'000;
-/// Below this many FLOP per thread a second thread costs more than it saves.
-static constexpr int64_t kWorkPerThread = 100'000;
 /// Of a worker. Kernels keep small tiles on it; the C library takes its thread-local storage from it.
 static constexpr size_t kStack = 1 << 20;
 
@@ -167,7 +165,7 @@ void setTeam(Team &team, Seat *seats, int32_t limit) {
 }
 
 static int32_t chooseSize(Team &team, int64_t work) {
-  int64_t worth = work / kWorkPerThread;
+  int64_t worth = team.worth ? work / team.worth : team.limit;
   if (worth < 2 || team.limit < 2)
     return 1;
   int32_t size = worth < team.limit ? static_cast<int32_t>(worth) : team.limit;

@@ -35,6 +35,7 @@ struct Team {
   int32_t workers;  ///< threads that exist, beside the caller
   int32_t process;  ///< that made the team: after a fork its workers do not exist
   uint64_t spin;    ///< ticks of the clock that a thread waits before it sleeps
+  int64_t worth;    ///< FLOP that a second thread must have to do
   Seat *seats;      ///< `seatCount` of them; seat 0 is the caller's
   int32_t seatCount;
   Job job;
@@ -43,6 +44,8 @@ struct Team {
 };
 
 constexpr int32_t kMostThreads = 256;
+/// Below this many FLOP per thread a second thread costs more than it saves.
+constexpr int64_t kWorkPerThread = 100'000;
 
 /// Threads that this process may run on, 1 .. kMostThreads.
 int32_t availableThreads();

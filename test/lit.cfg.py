@@ -24,7 +24,7 @@ if config.sanitize:
 tools = os.path.join(config.build_root, "bin")
 config.environment["PATH"] = os.pathsep.join([tools, config.llvm_tools, os.environ.get("PATH", "")])
 # The tests state their own threads and see nobody's settings.
-for name in ("NNC_THREADS", "LC_ALL", "LANG"):
+for name in ("NNC_THREADS", "NNC_WORK_PER_THREAD", "LC_ALL", "LANG"):
     config.environment.pop(name, None)
 config.environment["LC_ALL"] = "C.UTF-8"
 
