@@ -88,7 +88,8 @@ emit::Interface describeLibrary(ModuleOp module) {
   for (ModelOp op : module.getOps<ModelOp>()) {
     emit::Model model;
     model.name = op.getName().str(), model.cName = op.getCName().str(), model.doc = op.getDoc().str();
-    llvm::StringMap<int32_t> parameters, packs;
+    llvm::StringMap<int32_t> parameters;
+    llvm::StringMap<std::vector<int32_t>> packs;
     for (StorageOp s : module.getOps<StorageOp>()) {
       if (s.getModel() != op.getName())
         continue;
@@ -115,22 +116,23 @@ emit::Interface describeLibrary(ModuleOp module) {
       return name && name.getValue() == op.getName();
     };
     for (func::FuncOp f : module.getOps<func::FuncOp>())
-      if (auto of = f->getAttrOfType<StringAttr>("nn.pack_of"); of && ofModel(f)) {
-        emit::Pack pack;
-        pack.parameter = parameters.lookup(of.getValue());
-        pack.offset = f->getAttrOfType<IntegerAttr>("nn.packed_offset").getInt();
-        pack.bytes = f->getAttrOfType<IntegerAttr>("nn.packed_bytes").getInt();
-        pack.code = codeOf(f);
-        model.packedBytes = std::max(model.packedBytes, pack.offset + pack.bytes);
-        packs[f.getName()] = model.packs.size();
-        model.packs.push_back(std::move(pack));
-      }
+      if (auto of = f->getAttrOfType<ArrayAttr>("nn.pack_of"); of && ofModel(f))
+        for (Attribute path : of) { // a copy of several parameters is made again when any of them changes
+          emit::Pack pack;
+          pack.parameter = parameters.lookup(cast<StringAttr>(path).getValue());
+          pack.offset = f->getAttrOfType<IntegerAttr>("nn.packed_offset").getInt();
+          pack.bytes = f->getAttrOfType<IntegerAttr>("nn.packed_bytes").getInt();
+          pack.code = codeOf(f);
+          model.packedBytes = std::max(model.packedBytes, pack.offset + pack.bytes);
+          packs[f.getName()].push_back(model.packs.size());
+          model.packs.push_back(std::move(pack));
+        }
     for (func::FuncOp f : module.getOps<func::FuncOp>())
       if (auto about = f->getAttrOfType<DictionaryAttr>("nn.entry"); about && ofModel(f)) {
         emit::Entry entry = describeEntry(f, about);
         if (auto reads = f->getAttrOfType<ArrayAttr>("nn.packs"))
           for (Attribute a : reads)
-            entry.packs.push_back(packs.lookup(cast<StringAttr>(a).getValue()));
+            llvm::append_range(entry.packs, packs.lookup(cast<StringAttr>(a).getValue()));
         llvm::sort(entry.packs);
         entry.packs.erase(std::unique(entry.packs.begin(), entry.packs.end()), entry.packs.end());
         model.entries.push_back(std::move(entry));

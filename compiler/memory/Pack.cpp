@@ -1,8 +1,9 @@
 #include "compiler/Passes.h"
+#include "compiler/memory/Origin.h"
 #include "compiler/memory/Places.h"
 #include "compiler/target/cpu/Tiles.h"
 
-#include "mlir/IR/IRMapping.h"
+#include <map>
 
 using namespace mlir;
 using namespace nn;
@@ -12,39 +13,12 @@ namespace nnc {
 #include "compiler/Passes.h.inc"
 
 namespace {
-bool isView(Operation *op) { return op && op->hasTrait<View>() && op->getNumOperands() == 1; }
-
-/// The same view of an operand with one more leading axis.
-Value lift(OpBuilder &b, Operation *view, Value x) {
-  Shape whole = shapeOf(x.getType());
-  auto lead = [&](const Shape &s, const Dim &d) {
-    Shape r{d};
-    llvm::append_range(r.dims, s);
-    return r;
-  };
-  Location loc = view->getLoc();
-  Shape to = lead(shapeOf(view->getResult(0).getType()), whole[0]);
-  SmallVector<int64_t> axes{0};
-  if (auto t = dyn_cast<TransposeOp>(view)) {
-    for (int64_t p : t.getPermutation())
-      axes.push_back(p + 1);
-    return TransposeOp::create(b, loc, x, axes);
-  }
-  if (auto r = dyn_cast<BroadcastOp>(view)) {
-    for (int64_t a : r.getAxes())
-      axes.push_back(a + 1);
-    return BroadcastOp::create(b, loc, tensorType(to, elementOf(x.getType())), x, axes);
-  }
-  if (auto s = dyn_cast<SliceOp>(view))
-    return SliceOp::create(b, loc, x, lead(s.getOffsets().getValue(), 0), to);
-  return ReshapeOp::create(b, loc, x, to);
-}
-
-/// Finds where a contraction's right operand comes from, through views, and packs it there:
-/// 1. a parameter: a function of its own packs it when the model is loaded; the entry reads the packed copy;
-/// 2. a slice of a sequence in a loop: the whole sequence is packed before the loop, the body reads slices of that;
-/// 3. an argument of a layer's function: every caller packs what it hands over, as a further argument;
+/// Finds where a contraction's right operand comes from, through views and joins, and packs it there:
+/// 1. parameters: a function of its own packs them when the model is loaded; the entry reads the packed copy;
+/// 2. slices of sequences in a loop: the whole sequences are packed before the loop, the body reads slices of that;
+/// 3. arguments of a layer's function: every caller packs what it hands over, as a further argument;
 /// 4. anything else is packed right there, on every call.
+/// Joins of parameters that are read otherwise (biases) are made at load as well.
 class Packer {
 public:
   Packer(ModuleOp module, const cpu::Cpu &target)
@@ -55,6 +29,13 @@ public:
     module.walk([&](ContractOp op) { work.push_back(op); });
     for (ContractOp op : work)
       contraction(op);
+    SmallVector<ConcatOp> joins;
+    module.walk([&](ConcatOp op) {
+      if (!op->getParentOfType<func::FuncOp>()->hasAttr("nn.pack_of"))
+        joins.push_back(op);
+    });
+    for (ConcatOp op : joins)
+      join(op);
     module.walk([&](ParameterOp p) {
       if (p.use_empty())
         p.erase();
@@ -63,141 +44,130 @@ public:
 
 private:
   void contraction(ContractOp op);
+  void join(ConcatOp op);
   ContractOp normalize(ContractOp op);
+  /// The value in panels of that width; 0: as it is, but made where its sources are.
   Value packed(Value rhs, int64_t panel);
-  Value packedParameter(ParameterOp parameter, ArrayRef<Operation *> views, Value rhs, int64_t panel);
-  Value packedSlice(BlockArgument slice, ArrayRef<Operation *> views, Value rhs, int64_t panel);
-  Value packedArgument(BlockArgument argument, ArrayRef<Operation *> views, Value rhs, int64_t panel);
+  Value packedParameters(const Origin &origin, Value rhs, int64_t panel);
+  Value packedSlices(const Origin &origin, int64_t panel);
+  Value packedArguments(const Origin &origin, int64_t panel);
 
   ModuleOp module;
   const cpu::Cpu &target;
   OpBuilder b;
   SymbolTable symbols;
   llvm::StringMap<func::FuncOp> made;           ///< pack functions by what they do
-  DenseMap<std::pair<Value, Attribute>, Value> known; ///< packed values by place and what they do
+  std::map<std::pair<std::vector<void *>, std::string>, Value> known; ///< packed values by sources and what is done to them
 };
 
-/// What a chain of views does, as text: two chains with one text give one packed copy.
-std::string describeViews(ArrayRef<Operation *> views, int64_t panel) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  for (Operation *v : llvm::reverse(views))
-    os << v->getName() << DictionaryAttr::get(v->getContext(), v->getAttrs()) << v->getResult(0).getType();
-  os << panel;
-  return text;
-}
-
-Value cloneViews(OpBuilder &b, ArrayRef<Operation *> views, Value from) {
-  for (Operation *v : llvm::reverse(views)) {
-    IRMapping map;
-    map.map(v->getOperand(0), from);
-    from = b.clone(*v, map)->getResult(0);
+Value Packer::packedParameters(const Origin &origin, Value rhs, int64_t panel) {
+  auto first = origin.sources.front().getDefiningOp<ParameterOp>();
+  auto model = first->getParentOfType<func::FuncOp>()->getAttrOfType<StringAttr>("nn.model");
+  std::string key = model.str();
+  SmallVector<Attribute> paths;
+  for (Value source : origin.sources) {
+    paths.push_back(source.getDefiningOp<ParameterOp>().getPathAttr());
+    key += "/" + cast<StringAttr>(paths.back()).str();
   }
-  return from;
-}
-
-void eraseUnusedViews(Value v) {
-  while (Operation *op = v.getDefiningOp()) {
-    if (!isView(op) || !op->use_empty())
-      return;
-    v = op->getOperand(0);
-    op->erase();
-  }
-}
-
-Value Packer::packedParameter(ParameterOp parameter, ArrayRef<Operation *> views, Value rhs, int64_t panel) {
-  auto entry = parameter->getParentOfType<func::FuncOp>();
-  auto model = entry->getAttrOfType<StringAttr>("nn.model");
-  std::string key = (model.getValue() + "/" + parameter.getPath() + "/" + describeViews(views, panel)).str();
+  key += "/" + origin.describe(rhs) + "/" + std::to_string(panel);
   func::FuncOp &function = made[key];
   if (!function) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToEnd(module.getBody());
-    Location loc = parameter.getLoc();
-    function = func::FuncOp::create(b, loc, "pack." + parameter.getPath().str(), b.getFunctionType({}, {}));
+    Location loc = first.getLoc();
+    function = func::FuncOp::create(b, loc, "pack." + first.getPath().str(), b.getFunctionType({}, {}));
     function.setPrivate();
     function->setAttr("nn.model", model);
     function->setAttr("nn.dims", b.getArrayAttr({}));
     function->setAttr("nn.called_by_runtime", b.getUnitAttr());
-    function->setAttr("nn.pack_of", parameter.getPathAttr());
+    function->setAttr("nn.pack_of", b.getArrayAttr(paths));
     b.setInsertionPointToStart(function.addEntryBlock());
-    Value source = cloneViews(b, views, ParameterOp::create(b, loc, parameter.getType(), parameter.getPathAttr()));
-    Value result = PackOp::create(b, loc, source, panel).getResult(0);
+    SmallVector<Value> sources;
+    for (Value source : origin.sources)
+      sources.push_back(b.clone(*source.getDefiningOp())->getResult(0));
+    Value result = origin.clone(b, sources);
+    if (panel)
+      result = PackOp::create(b, loc, result, panel).getResult(0);
     func::ReturnOp::create(b, loc, result);
     function.setFunctionType(b.getFunctionType({}, result.getType()));
     symbols.insert(function); // gives it a name of its own
   }
   OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPoint(parameter);
-  return PackedOp::create(b, parameter.getLoc(), function.getFunctionType().getResult(0), function.getName());
+  b.setInsertionPoint(first);
+  return PackedOp::create(b, first.getLoc(), function.getFunctionType().getResult(0), function.getName());
 }
 
-Value Packer::packedSlice(BlockArgument slice, ArrayRef<Operation *> views, Value rhs, int64_t panel) {
-  auto loop = cast<ScanOp>(slice.getOwner()->getParentOp());
+Operation *ownerOf(const Origin &origin) { return cast<BlockArgument>(origin.sources[0]).getOwner()->getParentOp(); }
+
+Value Packer::packedSlices(const Origin &origin, int64_t panel) {
+  auto loop = cast<ScanOp>(ownerOf(origin));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(loop);
-  Value whole = loop.getXs()[slice.getArgNumber() - 1];
-  for (Operation *v : llvm::reverse(views))
-    whole = lift(b, v, whole);
-  Value all = packed(whole, panel);
-  eraseUnusedViews(whole);
+  SmallVector<Value> sequences;
+  for (Value source : origin.sources)
+    sequences.push_back(loop.getXs()[cast<BlockArgument>(source).getArgNumber() - 1]);
+  Value whole = origin.cloneStacked(b, sequences), all = packed(whole, panel);
+  eraseUnusedSteps(whole);
   loop.getXsMutable().append(all);
   Shape shape = shapeOf(all.getType());
   Type one = tensorType(Shape(ArrayRef<Dim>(shape.dims).drop_front()), elementOf(all.getType()));
   return loop.getBody().front().insertArgument(loop.getXs().size(), one, loop.getLoc());
 }
 
-Value Packer::packedArgument(BlockArgument argument, ArrayRef<Operation *> views, Value rhs, int64_t panel) {
-  auto function = cast<func::FuncOp>(argument.getOwner()->getParentOp());
+Value Packer::packedArguments(const Origin &origin, int64_t panel) {
+  auto function = cast<func::FuncOp>(ownerOf(origin));
   Type type;
   SmallVector<CallOp> calls;
   module.walk([&](CallOp call) {
     if (call.getCallee() == function.getName())
       calls.push_back(call);
   });
+  if (calls.empty())
+    return nullptr;
   OpBuilder::InsertionGuard guard(b);
   for (CallOp call : calls) {
     b.setInsertionPoint(call);
-    Value handed = cloneViews(b, views, call.getOperands()[argument.getArgNumber()]);
-    Value p = packed(handed, panel);
-    eraseUnusedViews(handed);
+    SmallVector<Value> given;
+    for (Value source : origin.sources)
+      given.push_back(call.getOperands()[cast<BlockArgument>(source).getArgNumber()]);
+    Value handed = origin.clone(b, given), p = packed(handed, panel);
+    eraseUnusedSteps(handed);
     call.getOperandsMutable().append(p);
     type = p.getType();
   }
-  Value added = function.getBody().front().addArgument(type, argument.getLoc());
+  Value added = function.getBody().front().addArgument(type, origin.sources.front().getLoc());
   function.setFunctionType(b.getFunctionType(function.getBody().front().getArgumentTypes(), function.getResultTypes()));
   return added;
 }
 
 Value Packer::packed(Value rhs, int64_t panel) {
-  SmallVector<Operation *> views; // from the contraction to the source
-  Value source = rhs;
-  while (isView(source.getDefiningOp())) {
-    views.push_back(source.getDefiningOp());
-    source = source.getDefiningOp()->getOperand(0);
-  }
-  Value &result = known[{source, b.getStringAttr(describeViews(views, panel))}];
-  if (result)
-    return result;
+  Origin origin = originOf(rhs);
+  std::pair<std::vector<void *>, std::string> key;
+  for (Value source : origin.sources)
+    key.first.push_back(source.getAsOpaquePointer());
+  key.second = origin.describe(rhs) + "/" + std::to_string(panel);
+  if (Value before = known[key])
+    return before;
   Value p;
-  if (auto parameter = source.getDefiningOp<ParameterOp>()) {
-    p = packedParameter(parameter, views, rhs, panel);
-  } else if (auto argument = dyn_cast<BlockArgument>(source)) {
-    Operation *owner = argument.getOwner()->getParentOp();
-    auto loop = dyn_cast<ScanOp>(owner);
-    auto function = dyn_cast<func::FuncOp>(owner);
-    // Layers' functions know only constant sizes of parameters; a symbolic operand is a value of the call.
-    if (loop && argument.getArgNumber() >= 1 && argument.getArgNumber() <= loop.getXs().size())
-      p = packedSlice(argument, views, rhs, panel);
-    else if (function && !function->hasAttr("nn.called_by_runtime") && shapeOf(argument.getType()).isConstant())
-      p = packedArgument(argument, views, rhs, panel);
+  switch (origin.kind) {
+  case Origin::Kind::Parameters:
+    p = packedParameters(origin, rhs, panel);
+    break;
+  case Origin::Kind::Slices:
+    p = packedSlices(origin, panel);
+    break;
+  case Origin::Kind::Arguments:
+    p = packedArguments(origin, panel);
+    break;
+  case Origin::Kind::Value:
+    break;
   }
   if (!p) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointAfterValue(rhs);
-    p = PackOp::create(b, rhs.getLoc(), rhs, panel).getResult(0);
+    p = panel ? PackOp::create(b, rhs.getLoc(), rhs, panel).getResult(0) : rhs;
   }
-  return known[{source, b.getStringAttr(describeViews(views, panel))}] = p;
+  return known[key] = p;
 }
 
 Value collapse(OpBuilder &b, Location loc, Value v, size_t from, size_t count) {
@@ -259,7 +229,21 @@ void Packer::contraction(ContractOp op) {
   b.setInsertionPoint(op);
   op.getRhsMutable().assign(packed(rhs, panel));
   op.setPanel(panel);
-  eraseUnusedViews(rhs);
+  eraseUnusedSteps(rhs);
+}
+
+void Packer::join(ConcatOp op) {
+  Origin origin = originOf(op);
+  bool ofParameters = origin.kind == Origin::Kind::Parameters;
+  if (origin.kind == Origin::Kind::Slices)
+    ofParameters = llvm::all_of(origin.sources, [](Value slice) {
+      auto loop = cast<ScanOp>(slice.getParentBlock()->getParentOp());
+      return originOf(loop.getXs()[cast<BlockArgument>(slice).getArgNumber() - 1]).kind == Origin::Kind::Parameters;
+    });
+  if (!ofParameters)
+    return;
+  op.replaceAllUsesWith(packed(op, 0));
+  eraseUnusedSteps(op);
 }
 
 /// Entries and initialisers are called by the runtime: they see the slabs, and their arguments can not change.

@@ -7,7 +7,7 @@
 // CHECK: nn.contract %{{.*}}, %[[P]]
 // CHECK: panel = 16
 // CHECK: func.func private @[[PACK]]() -> tensor<4x32x16xf32>
-// CHECK-SAME: nn.pack_of = "w"
+// CHECK-SAME: nn.pack_of = ["w"]
 // CHECK: %[[W:[a-z0-9_]+]] = nn.parameter "w"
 // CHECK: %[[T:[a-z0-9_]+]] = nn.transpose %[[W]]
 // CHECK: nn.pack %[[T]]
@@ -89,4 +89,55 @@ func.func @axes(%x: tensor<?x4x8xf32, #nn.shape<[B, 4, 8]>>, %y: tensor<4x8xf32>
   %z = nn.contract %x, %y {} {batch = 0 : i64, m = 1 : i64, n = 0 : i64, k = 2 : i64}
     : tensor<?x4x8xf32, #nn.shape<[B, 4, 8]>>, tensor<4x8xf32> -> tensor<?xf32, #nn.shape<[B]>>
   return %z : tensor<?xf32, #nn.shape<[B]>>
+}
+
+// -----
+
+// Parameters that are joined are packed as one; a join that no contraction reads is made at load as it is.
+// CHECK-LABEL: func.func @joined
+// CHECK-DAG: %[[W:[a-z0-9_]+]] = nn.packed @[[PACK:.*]] : tensor<1x8x16xf32>
+// CHECK-DAG: %[[B:[a-z0-9_]+]] = nn.packed @[[BIAS:.*]] : tensor<10xf32>
+// CHECK-NOT: nn.concat
+// CHECK-DAG: nn.contract %{{.*}}, %[[W]]
+// CHECK-DAG: nn.broadcast %[[B]]
+// CHECK-DAG: func.func private @[[PACK]]() -> tensor<1x8x16xf32> {{.*}}nn.pack_of = ["q", "k"]
+// CHECK-DAG: func.func private @[[BIAS]]() -> tensor<10xf32> {{.*}}nn.pack_of = ["b", "c"]
+func.func @joined(%x: tensor<?x8xf32, #nn.shape<[B, 8]>>) -> (tensor<?x10xf32, #nn.shape<[B, 10]>>, tensor<?x10xf32, #nn.shape<[B, 10]>>)
+    attributes {nn.dims = ["B"], nn.model = "M", nn.called_by_runtime} {
+  %q = nn.parameter "q" : tensor<6x8xf32>
+  %k = nn.parameter "k" : tensor<4x8xf32>
+  %b = nn.parameter "b" : tensor<6xf32>
+  %c = nn.parameter "c" : tensor<4xf32>
+  %qt = nn.transpose %q {permutation = array<i64: 1, 0>} : (tensor<6x8xf32>) -> tensor<8x6xf32>
+  %kt = nn.transpose %k {permutation = array<i64: 1, 0>} : (tensor<4x8xf32>) -> tensor<8x4xf32>
+  %w = nn.concat %qt, %kt {axis = 1 : i64} : (tensor<8x6xf32>, tensor<8x4xf32>) -> tensor<8x10xf32>
+  %bias = nn.concat %b, %c {axis = 0 : i64} : (tensor<6xf32>, tensor<4xf32>) -> tensor<10xf32>
+  %y = nn.contract %x, %w {} {batch = 0 : i64, m = 1 : i64, n = 1 : i64, k = 1 : i64}
+    : tensor<?x8xf32, #nn.shape<[B, 8]>>, tensor<8x10xf32> -> tensor<?x10xf32, #nn.shape<[B, 10]>>
+  %v = nn.broadcast %bias {axes = array<i64: 1>} : (tensor<10xf32>) -> tensor<?x10xf32, #nn.shape<[B, 10]>>
+  return %y, %v : tensor<?x10xf32, #nn.shape<[B, 10]>>, tensor<?x10xf32, #nn.shape<[B, 10]>>
+}
+
+// -----
+
+// The same in a loop: joined and packed before it, once for all steps.
+// CHECK-LABEL: func.func @joinedInLoop
+// CHECK: %[[P:[a-z0-9_]+]] = nn.packed @{{.*}} : tensor<3x1x8x8xf32>
+// CHECK: nn.scan over({{.*}}%[[P]] :
+// CHECK-NOT: nn.concat
+// CHECK: nn.yield
+// CHECK: nn.concat %{{.*}}, %{{.*}} {axis = 2 : i64}
+// CHECK: nn.pack
+func.func @joinedInLoop(%x: tensor<?x8xf32, #nn.shape<[B, 8]>>) -> tensor<?x8xf32, #nn.shape<[B, 8]>>
+    attributes {nn.dims = ["B"], nn.model = "M", nn.called_by_runtime} {
+  %v = nn.parameter "#.v" : tensor<3x8x6xf32>
+  %w = nn.parameter "#.w" : tensor<3x8x2xf32>
+  %r = nn.scan over(%v, %w : tensor<3x8x6xf32>, tensor<3x8x2xf32>) carrying(%x : tensor<?x8xf32, #nn.shape<[B, 8]>>) steps <3> {
+  ^bb0(%i: tensor<i64>, %vi: tensor<8x6xf32>, %wi: tensor<8x2xf32>, %h: tensor<?x8xf32, #nn.shape<[B, 8]>>):
+    %a = nn.concat %vi, %wi {axis = 1 : i64} : (tensor<8x6xf32>, tensor<8x2xf32>) -> tensor<8x8xf32>
+    %y = nn.contract %h, %a {} {batch = 0 : i64, m = 1 : i64, n = 1 : i64, k = 1 : i64}
+      : tensor<?x8xf32, #nn.shape<[B, 8]>>, tensor<8x8xf32> -> tensor<?x8xf32, #nn.shape<[B, 8]>>
+    nn.yield %y : tensor<?x8xf32, #nn.shape<[B, 8]>>
+  } -> tensor<?x8xf32, #nn.shape<[B, 8]>>
+  return %r : tensor<?x8xf32, #nn.shape<[B, 8]>>
 }
