@@ -86,6 +86,9 @@ std::optional<int> refuseUnknownOption(int argc, char **argv) {
     if (!help && !llvm::is_contained(known, name) && !argument.starts_with("D"))
       return fail("there is no option `" + StringRef(argv[i]).split('=').first + "`",
                   name.size() > 1 ? suggest(name, known, "--") : "`nnc --help` lists the options");
+    bool last = i + 1 == argc && !argument.contains('=') && (llvm::is_contained(known, name) || argument == "D");
+    if (last && cl::getRegisteredOptions().lookup(name)->getValueExpectedFlag() == cl::ValueRequired)
+      return fail("the option `" + StringRef(argv[i]) + "` needs a value", "`nnc --help` lists the options");
   }
   return std::nullopt;
 }
@@ -184,6 +187,8 @@ int main(int argc, char **argv) {
   std::string complaint;
   llvm::raw_string_ostream complaints(complaint);
   if (!cl::ParseCommandLineOptions(argc, argv, "nnc: compiles neural networks to native libraries\n", &complaints)) {
+    if (complaint.empty())
+      return 1; // a value of the wrong kind, reported by LLVM
     StringRef first = StringRef(complaint).split('\n').first;
     first.consume_front(StringRef(argv[0]).rsplit('/').second);
     return fail(first.ltrim(": ").rtrim("! "), "`nnc --help` lists the options");

@@ -23,7 +23,10 @@ mlir::OwningOpRef<mlir::ModuleOp> nnc::frontend::elaborate(const Program &progra
 
 std::optional<Float> nnc::frontend::parseFloat(StringRef name) {
   return llvm::StringSwitch<std::optional<Float>>(name)
-      .Case("f32", Float::F32).Case("f64", Float::F64).Case("bf16", Float::BF16).Case("f16", Float::F16)
+      .Case("f32", Float::F32)
+      .Case("f64", Float::F64)
+      .Case("bf16", Float::BF16)
+      .Case("f16", Float::F16)
       .Default(std::nullopt);
 }
 
@@ -51,7 +54,8 @@ mlir::OwningOpRef<mlir::ModuleOp> Elaborator::run() {
   return std::move(module);
 }
 
-// ---- messages --------------------------------------------------------------------------------------------------------
+// ---- messages
+// --------------------------------------------------------------------------------------------------------
 
 /// The errors of the standard library are its caller's.
 Diagnostic &Elaborator::error(Code code, Range range, std::string message) {
@@ -111,7 +115,8 @@ mlir::Location Elaborator::locate(Range range) {
   return inlinedAt ? mlir::Location(mlir::CallSiteLoc::get(here, *inlinedAt)) : here;
 }
 
-// ---- conditions on sizes ---------------------------------------------------------------------------------------------
+// ---- conditions on sizes
+// ---------------------------------------------------------------------------------------------
 
 /// True if the value is not negative whatever the free dimensions are.
 static bool neverNegative(const nn::Dim &d) {

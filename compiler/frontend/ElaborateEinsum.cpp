@@ -30,8 +30,9 @@ static llvm::SmallVector<int64_t> orderOf(const Named &x, ArrayRef<std::string> 
 
 Value Elaborator::evaluateEinsum(const Einsum &einsum) {
   if (einsum.operands.size() != einsum.inputs.size())
-    return fail(Code::NN0413, einsum.range, "the pattern has " + std::to_string(einsum.inputs.size()) +
-                                                " operands, there are " + std::to_string(einsum.operands.size()));
+    return fail(Code::NN0413, einsum.range,
+                "the pattern has " + std::to_string(einsum.inputs.size()) + " operands, there are " +
+                    std::to_string(einsum.operands.size()));
   std::vector<Value> values;
   for (const Expr *operand : einsum.operands)
     values.push_back(evaluateOne(*operand));
@@ -168,7 +169,8 @@ Value Elaborator::evaluateEinsum(const Einsum &einsum) {
     llvm::append_range(axes, m);
     llvm::append_range(axes, n);
     if (axes.size() > 8)
-      return fail(Code::NN0907, einsum.range, "an intermediate product has rank " + std::to_string(axes.size()) + ", the limit is 8");
+      return fail(Code::NN0907, einsum.range,
+                  "an intermediate product has rank " + std::to_string(axes.size()) + ", the limit is 8");
     x = {emit<nn::ContractOp>(einsum.range, left, right, int64_t(batch.size()), int64_t(m.size()), int64_t(n.size()),
                               int64_t(k.size())),
          axes};
@@ -197,5 +199,6 @@ Value Elaborator::callDot(std::vector<Given> &given, Range range) {
   mlir::Value l = broadcast(convert(a, common->element, nullptr, range), *both, range);
   mlir::Value r = broadcast(convert(b, common->element, nullptr, range), *both, range);
   return Value::ofTensor(
-      emit<nn::ContractOp>(range, l, r, int64_t(both->rank() - 1), int64_t(0), int64_t(0), int64_t(1)), common->untyped);
+      emit<nn::ContractOp>(range, l, r, int64_t(both->rank() - 1), int64_t(0), int64_t(0), int64_t(1)),
+      common->untyped);
 }

@@ -138,8 +138,11 @@ void Elaborator::describeEntry(Routine &r, StringRef name, const Declaration &de
   for (auto [argument, value] : llvm::zip(signature.arguments, r.function.getArguments())) {
     mlir::Type type = value.getType();
     bool isGraph = llvm::isa<nn::GraphType>(type);
-    add(argument->name.text, isGraph ? "graph" : nn::shapeOf(type).rank() ? "input" : "scalar", type,
-        writtenShape(argument->type), argument->documentation, argument);
+    add(argument->name.text,
+        isGraph                    ? "graph"
+        : nn::shapeOf(type).rank() ? "input"
+                                   : "scalar",
+        type, writtenShape(argument->type), argument->documentation, argument);
   }
   if (isTrain)
     add("loss", "output", results[0].getType(), {}, "");

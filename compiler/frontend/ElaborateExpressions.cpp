@@ -50,9 +50,9 @@ Value Elaborator::evaluate(const Expr &expr) {
     Value base = evaluateOne(*power.base), exponent = evaluateOne(*power.exponent);
     if (base.isPoison() || exponent.isPoison())
       return {};
-    return callOperation("pow",
-                         {{Name(), base, nullptr, power.base->range}, {Name(), exponent, nullptr, power.exponent->range}},
-                         expr.range, "^");
+    return callOperation(
+        "pow", {{Name(), base, nullptr, power.base->range}, {Name(), exponent, nullptr, power.exponent->range}},
+        expr.range, "^");
   }
   case Kind::Chain: {
     auto &chain = cast<Chain>(expr);
@@ -151,7 +151,8 @@ Value Elaborator::evaluateConstant(const Const &constant) {
 Value Elaborator::evaluateFreeDim(const FreeDim &dim, Range range) {
   std::string name = dim.name.text.str();
   return fail(Code::NN0201, range, "nothing gives `" + name + "` a value here", {},
-              dim.sort == FreeDim::ResultOnly ? "an entry with a size that only its result has is called from C alone" : "");
+              dim.sort == FreeDim::ResultOnly ? "an entry with a size that only its result has is called from C alone"
+                                              : "");
 }
 
 Value Elaborator::evaluateMember(const Member &member) {
@@ -187,7 +188,8 @@ Value Elaborator::evaluateIf(const If &expr) {
   return expr.otherwise ? evaluateBlock(*expr.otherwise) : Value::nothing();
 }
 
-// ---- operators -------------------------------------------------------------------------------------------------------
+// ---- operators
+// -------------------------------------------------------------------------------------------------------
 
 static StringRef operationOf(Operator op) {
   switch (op) {
@@ -239,8 +241,8 @@ Value Elaborator::evaluateOperator(Operator op, const Value &a, const Value &b, 
   for (const Value *v : {&a, &b}) // one side may decide
     if (logical && v->kind == Value::Boolean && (a.isTensor() || b.isTensor()) && v->flag == (op == Operator::And))
       return v == &a ? b : a;
-  Value result = callOperation(operationOf(op), {{Name(), a, nullptr, left}, {Name(), b, nullptr, right}}, range,
-                               spelling(op));
+  Value result =
+      callOperation(operationOf(op), {{Name(), a, nullptr, left}, {Name(), b, nullptr, right}}, range, spelling(op));
   // Remember `at + N`, so that the length of `at : at + N` is known.
   bool sum = op == Operator::Add, difference = op == Operator::Subtract;
   if ((sum || difference) && isIntegerScalar(result)) {
@@ -260,7 +262,8 @@ Value Elaborator::transposeLast(const Value &v, Range range) {
     return v;
   if (!v.isTensor() || v.shape().rank() < 2)
     return fail(Code::NN0207, range, "`.T` needs a tensor of rank 2 or more",
-                v.isTensor() ? std::vector<std::string>{"given " + nn::describe(v.type())} : std::vector<std::string>());
+                v.isTensor() ? std::vector<std::string>{"given " + nn::describe(v.type())}
+                             : std::vector<std::string>());
   llvm::SmallVector<int64_t> permutation = llvm::to_vector(llvm::seq<int64_t>(0, v.shape().rank()));
   std::swap(permutation[permutation.size() - 1], permutation[permutation.size() - 2]);
   return Value::ofTensor(transpose(v.tensor, permutation, range), v.untyped);
@@ -286,7 +289,8 @@ Value Elaborator::matmul(const Value &a, const Value &b, Range range) {
     notes[0] += "   last axis: " + lk.str();
     notes[1] += (vectorRight ? "   its axis: " : "   last axis but one: ") + rk.str();
     bool turned = !vectorRight && rs[rs.rank() - 1] == lk;
-    return fail(Code::NN0203, range, "shapes do not match in `@`", notes, turned ? "write `.T` after the right operand" : "");
+    return fail(Code::NN0203, range, "shapes do not match in `@`", notes,
+                turned ? "write `.T` after the right operand" : "");
   }
   if (rs.rank() <= 2) // the right operand is one matrix: all leading axes of the left one are rows
     return Value::ofTensor(
@@ -303,6 +307,7 @@ Value Elaborator::matmul(const Value &a, const Value &b, Range range) {
   to = *batch;
   llvm::append_range(to.dims, llvm::ArrayRef<nn::Dim>(rs.dims).take_back(2));
   r = broadcast(r, to, range);
-  return Value::ofTensor(emit<nn::ContractOp>(range, l, r, int64_t(batch->rank()), int64_t(!vectorLeft), int64_t(1), int64_t(1)),
-                         common->untyped);
+  return Value::ofTensor(
+      emit<nn::ContractOp>(range, l, r, int64_t(batch->rank()), int64_t(!vectorLeft), int64_t(1), int64_t(1)),
+      common->untyped);
 }

@@ -40,7 +40,8 @@ void Elaborator::finishFunction(Routine &routine, llvm::ArrayRef<mlir::Value> re
 bool Elaborator::resultTensors(const Value &value, Range range, llvm::SmallVectorImpl<mlir::Value> &results) {
   if (value.kind == Value::Nothing)
     return true;
-  for (const Value &part : value.kind == Value::Tuple ? llvm::ArrayRef<Value>(value.parts) : llvm::ArrayRef<Value>(value)) {
+  for (const Value &part :
+       value.kind == Value::Tuple ? llvm::ArrayRef<Value>(value.parts) : llvm::ArrayRef<Value>(value)) {
     mlir::Value v = part.kind == Value::Graph ? part.tensor : tensorOf(part, range);
     if (!v)
       return false;
@@ -106,7 +107,8 @@ Made &Elaborator::make(Instance &instance, const Function *entry, Frame inner, c
 }
 
 /// Puts the parameters in the order of their paths, after the `fixed` first arguments; the number of the copy is last.
-void Elaborator::finishArguments(Routine &r, Made &result, unsigned fixed, llvm::SmallVectorImpl<mlir::Value> &results) {
+void Elaborator::finishArguments(Routine &r, Made &result, unsigned fixed,
+                                 llvm::SmallVectorImpl<mlir::Value> &results) {
   mlir::Block &block = r.function.getBody().front();
   auto path = [&](const std::pair<Place, Cell> &c) { return pathOf(*c.first.owner, *c.first.variable); };
   llvm::sort(r.cells, [&](const auto &a, const auto &b) { return path(a) < path(b); });

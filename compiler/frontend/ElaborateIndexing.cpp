@@ -34,7 +34,8 @@ std::optional<Elaborator::Position> Elaborator::position(const Value &v, Range r
     return p;
   }
   if (!v.isPoison())
-    fail(Code::NN0418, range, "an index must be an integer", v.isTensor() ? std::vector<std::string>{"given " + nn::describe(v.type())} : std::vector<std::string>());
+    fail(Code::NN0418, range, "an index must be an integer",
+         v.isTensor() ? std::vector<std::string>{"given " + nn::describe(v.type())} : std::vector<std::string>());
   return std::nullopt;
 }
 
@@ -140,7 +141,8 @@ Value Elaborator::evaluateIndex(const Index &index) {
   for (auto [i, a] : llvm::enumerate(*axes)) {
     if (a.gather) {
       if (gather)
-        return fail(Code::NN0418, a.range, "only one index may be a tensor", {}, "index twice: `x[a][:, b]`, or use `pick`");
+        return fail(Code::NN0418, a.range, "only one index may be a tensor", {},
+                    "index twice: `x[a][:, b]`, or use `pick`");
       gather = a.gather;
       gatherAxis = kept.rank();
       a.length = shape[i];

@@ -6,7 +6,7 @@
 using namespace nnc::frontend;
 using llvm::StringRef;
 
-static constexpr StringRef kNames[] = {"uniform", "normal",        "trunc_normal", "fan_uniform", "glorot",
+static constexpr StringRef kNames[] = {"uniform",       "normal",  "trunc_normal",   "fan_uniform", "glorot",
                                        "glorot_normal", "kaiming", "kaiming_normal", "orthogonal"};
 
 bool Elaborator::isInitialiser(StringRef name) { return llvm::is_contained(kNames, name); }
@@ -26,8 +26,7 @@ int64_t Elaborator::nextPlace() {
 }
 
 /// A draw for the typed place, in f32 (f64 for f64).
-template <typename Op, typename... Attributes>
-mlir::Value Elaborator::draw(Range range, Attributes... attributes) {
+template <typename Op, typename... Attributes> mlir::Value Elaborator::draw(Range range, Attributes... attributes) {
   mlir::Type element = place->element.isF64() ? place->element : mlir::Float32Type::get(&context);
   llvm::SmallVector<mlir::Value> copy;
   if (routine->copy) {
@@ -59,7 +58,9 @@ Value Elaborator::callInitialiser(StringRef name, std::vector<Given> &given, Ran
       arithmetic("add", shift);
     return v.isPoison() ? v : Value::ofTensor(castTo(v.tensor, place->element, range));
   };
-  auto symmetric = [&](double bound) { return scaled(draw<nn::UniformOp>(range), Value::ofReal(2 * bound), Value::ofReal(-bound)); };
+  auto symmetric = [&](double bound) {
+    return scaled(draw<nn::UniformOp>(range), Value::ofReal(2 * bound), Value::ofReal(-bound));
+  };
 
   if (name == "uniform") {
     auto of = match(given, {{"low"}, {"high"}}, range, name);
@@ -130,8 +131,9 @@ Value Elaborator::callInitialiser(StringRef name, std::vector<Given> &given, Ran
         return {};
       (isGain ? gain : fans[i]) = *r;
     } else if (!isGain && place->shape.rank() < 2) {
-      return fail(Code::NN0509, range, "`" + name.str() + "` needs its argument `" + wanted[i].name +
-                                           "` here: the place has rank " + std::to_string(place->shape.rank()));
+      return fail(Code::NN0509, range,
+                  "`" + name.str() + "` needs its argument `" + wanted[i].name + "` here: the place has rank " +
+                      std::to_string(place->shape.rank()));
     }
   }
   double fan = glorot ? (fans[0] + fans[1]) / 2 : fans[0];
@@ -163,11 +165,14 @@ mlir::FlatSymbolRefAttr Elaborator::makeInitialiser(Instance &owner, const Varia
   for (Instance *i = &owner; i; i = i->parent)
     if (i->copies)
       copies.insert(copies.begin(), nn::Dim(*i->copies));
-  mlir::Value result = stackCopies(copies, [&]() -> mlir::Value {
-    Value v = coerce(evaluateOne(*variable.value), type, true, variable.value->range,
-                     "the initial value of `" + variable.name.text.str() + "`");
-    return v.isPoison() ? mlir::Value() : v.tensor;
-  }, variable.range);
+  mlir::Value result = stackCopies(
+      copies,
+      [&]() -> mlir::Value {
+        Value v = coerce(evaluateOne(*variable.value), type, true, variable.value->range,
+                         "the initial value of `" + variable.name.text.str() + "`");
+        return v.isPoison() ? mlir::Value() : v.tensor;
+      },
+      variable.range);
   if (!result || diagnostics.errorCount() != errors) {
     r.function.erase();
     return nullptr;

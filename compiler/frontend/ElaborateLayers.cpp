@@ -17,7 +17,8 @@ std::string Instance::describePath() const {
   return (above.empty() ? "" : above + ".") + use->name.text.str();
 }
 
-// ---- instances -------------------------------------------------------------------------------------------------------
+// ---- instances
+// -------------------------------------------------------------------------------------------------------
 
 bool Elaborator::addSettings(Callable &callable, const std::vector<Item> &items, Range range) {
   if (!callable.layer)
@@ -56,7 +57,8 @@ Value Elaborator::evaluateSetting(const Setting &setting, const Expr &value) {
   if (!v.isPoison() && !v.isLiteral())
     return fail(Code::NN0414, value.range, "a setting must be known when compiling");
   if (v.kind == Value::Size && !v.integer())
-    return fail(Code::NN0414, value.range, "a setting must be a number, `" + v.size.str() + "` depends on free dimensions");
+    return fail(Code::NN0414, value.range,
+                "a setting must be a number, `" + v.size.str() + "` depends on free dimensions");
   return v;
 }
 
@@ -74,8 +76,9 @@ std::unique_ptr<Instance> Elaborator::instantiate(const Callable &callable, Inst
     if (instance->frame.values.contains(setting))
       continue;
     if (!setting->value) {
-      fail(Code::NN0506, range, "setting `" + setting->name.text.str() + "` of `" + callable.layer->name.text.str() +
-                                    "` has no default and no value is given");
+      fail(Code::NN0506, range,
+           "setting `" + setting->name.text.str() + "` of `" + callable.layer->name.text.str() +
+               "` has no default and no value is given");
       instance->broken = true;
       continue;
     }
@@ -199,7 +202,8 @@ Instance *Elaborator::instanceOf(const Expr &expr) {
   return child(*owner, *held, expr.range);
 }
 
-// ---- calls -----------------------------------------------------------------------------------------------------------
+// ---- calls
+// -----------------------------------------------------------------------------------------------------------
 
 static void printValue(llvm::raw_ostream &os, const Value &v);
 static void printCallable(llvm::raw_ostream &os, const Callable &c) {
@@ -267,8 +271,8 @@ Value Elaborator::callLayer(Instance &instance, const Name &entry, std::vector<G
     return function ? callFunction(*function, &instance.frame, std::move(given), range)
                     : callInPlace(instance.layer->signature, *instance.layer->body, nullptr, instance.layer->name.text,
                                   &instance.frame, std::move(given), range);
-  levels.push_back({"layer " + describeSettings(instance) + ", used as `" + instance.describePath() + "`",
-                    instance.use->range});
+  levels.push_back(
+      {"layer " + describeSettings(instance) + ", used as `" + instance.describePath() + "`", instance.use->range});
   Value result = instance.copies ? callRepeated(instance, function, std::move(given), range)
                                  : callOnce(instance, function, std::move(given), range);
   levels.pop_back();
@@ -315,7 +319,8 @@ struct OwnDims {
   }
   mlir::Type of(mlir::Type type) {
     if (auto graph = dyn_cast<nn::GraphType>(type))
-      return nn::GraphType::get(type.getContext(), of(graph.getSources()), of(graph.getTargets()), of(graph.getEdges()));
+      return nn::GraphType::get(type.getContext(), of(graph.getSources()), of(graph.getTargets()),
+                                of(graph.getEdges()));
     return nn::tensorType(of(nn::shapeOf(type)), nn::elementOf(type));
   }
 };
@@ -422,15 +427,16 @@ Value Elaborator::emitCall(Instance &instance, Made &target, std::vector<mlir::V
   }
   routine->draws |= target.draws;
   for (const Requirement &r : target.requirements)
-    if (!require(r.kind, inCaller(r.a, target.dims, dims), inCaller(r.b, target.dims, dims), range, Code::NN0205, r.text))
+    if (!require(r.kind, inCaller(r.a, target.dims, dims), inCaller(r.b, target.dims, dims), range, Code::NN0205,
+                 r.text))
       return {};
   std::vector<mlir::Type> types;
   for (mlir::Type t : target.function.getFunctionType().getResults())
     types.push_back(substitute(t, target.dims, dims));
   mlir::Location location = mlir::NameLoc::get(top.getStringAttr(instance.describePath()), locate(range));
-  auto call = nn::CallOp::create(builder(), location, types,
-                                 mlir::FlatSymbolRefAttr::get(target.function.getSymNameAttr()), operands,
-                                 nn::ShapeAttr::get(&context, nn::Shape(dims)));
+  auto call =
+      nn::CallOp::create(builder(), location, types, mlir::FlatSymbolRefAttr::get(target.function.getSymNameAttr()),
+                         operands, nn::ShapeAttr::get(&context, nn::Shape(dims)));
   for (auto [i, place] : llvm::enumerate(written))
     if (repeatLoop)
       repeatLoop->writtenSlices.push_back({Place{place.first, place.second}, call.getResult(target.results + i)});

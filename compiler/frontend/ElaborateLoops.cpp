@@ -6,7 +6,8 @@ using llvm::cast;
 using llvm::dyn_cast;
 
 Elaborator::Loop::Loop(Elaborator &e, nn::Dim steps, Range range)
-    : e(e), steps(std::move(steps)), range(range), outer(e.builder().saveInsertionPoint()), copyBefore(e.routine->copy) {
+    : e(e), steps(std::move(steps)), range(range), outer(e.builder().saveInsertionPoint()),
+      copyBefore(e.routine->copy) {
   region = std::make_unique<mlir::Region>();
   block = new mlir::Block();
   region->push_back(block);
@@ -31,7 +32,8 @@ void Elaborator::Loop::leave() {
 
 mlir::Value Elaborator::Loop::slice(mlir::Value sequence) {
   nn::Shape shape = nn::shapeOf(sequence.getType());
-  mlir::Type one = nn::tensorType(nn::Shape(llvm::ArrayRef<nn::Dim>(shape.dims).drop_front()), nn::elementOf(sequence.getType()));
+  mlir::Type one =
+      nn::tensorType(nn::Shape(llvm::ArrayRef<nn::Dim>(shape.dims).drop_front()), nn::elementOf(sequence.getType()));
   mlir::Value argument = block->addArgument(one, e.locate(range));
   slices.push_back({sequence, argument});
   return argument;
@@ -54,9 +56,8 @@ llvm::SmallVector<mlir::Value> Elaborator::Loop::finish(llvm::ArrayRef<mlir::Val
     auto before = cellsBefore.find(at);
     mlir::Value initial = before == cellsBefore.end() ? cell.input : before->second;
     mlir::Value argument = carry(initial);
-    initial.replaceUsesWithIf(argument, [&](mlir::OpOperand &use) {
-      return region->isAncestor(use.getOwner()->getParentRegion());
-    });
+    initial.replaceUsesWithIf(
+        argument, [&](mlir::OpOperand &use) { return region->isAncestor(use.getOwner()->getParentRegion()); });
     next.push_back(cell.current == initial ? argument : cell.current);
     written.push_back(&cell);
   }
@@ -98,7 +99,8 @@ llvm::SmallVector<mlir::Value> Elaborator::Loop::finish(llvm::ArrayRef<mlir::Val
 }
 
 /// `make` at each index of the `copies`, stacked.
-mlir::Value Elaborator::stackCopies(llvm::ArrayRef<nn::Dim> copies, llvm::function_ref<mlir::Value()> make, Range range) {
+mlir::Value Elaborator::stackCopies(llvm::ArrayRef<nn::Dim> copies, llvm::function_ref<mlir::Value()> make,
+                                    Range range) {
   if (copies.empty())
     return make();
   Loop loop(*this, copies.front(), range);
@@ -106,7 +108,8 @@ mlir::Value Elaborator::stackCopies(llvm::ArrayRef<nn::Dim> copies, llvm::functi
   return one ? loop.finish({one}, {}, nullptr, false)[0] : nullptr;
 }
 
-// ---- scan ------------------------------------------------------------------------------------------------------------
+// ---- scan
+// ------------------------------------------------------------------------------------------------------------
 
 Value Elaborator::evaluateScan(const Scan &scan) {
   std::vector<mlir::Value> sequences;
@@ -127,7 +130,8 @@ Value Elaborator::evaluateScan(const Scan &scan) {
       continue;
     }
     if (steps && shape[0] != *steps) {
-      fail(Code::NN0604, range, "sequences of one `scan` have one leading size, not " + steps->str() + " and " + shape[0].str());
+      fail(Code::NN0604, range,
+           "sequences of one `scan` have one leading size, not " + steps->str() + " and " + shape[0].str());
       ok = false;
     }
     if (!steps)
@@ -190,7 +194,8 @@ Value Elaborator::evaluateScan(const Scan &scan) {
     llvm::append_range(all, next);
     for (mlir::Value v : all)
       if (nn::Shape shape = nn::shapeOf(v.getType()); shape.rank() == 0 || shape[0] != rows)
-        return fail(Code::NN0605, scan.until->range, "rows of `until` are the leading axis of all that is carried or yielded",
+        return fail(Code::NN0605, scan.until->range,
+                    "rows of `until` are the leading axis of all that is carried or yielded",
                     {"lengths " + nn::describe(lengths.getType()), "here    " + nn::describe(v.getType())});
   }
   std::vector<Value> results;
@@ -201,13 +206,15 @@ Value Elaborator::evaluateScan(const Scan &scan) {
   return results.size() == 1 ? results[0] : Value::tuple(std::move(results));
 }
 
-// ---- repeat ----------------------------------------------------------------------------------------------------------
+// ---- repeat
+// ----------------------------------------------------------------------------------------------------------
 
 Value Elaborator::callRepeated(Instance &instance, const Function *entry, std::vector<Given> given, Range range) {
   const Signature &signature = entry ? entry->signature : instance.layer->signature;
   nn::Dim copies = *instance.copies;
   if (signature.arguments.empty() || given.empty())
-    return fail(Code::NN0413, range, "an entry of a `repeat` threads its first argument through all copies: it needs one");
+    return fail(Code::NN0413, range,
+                "an entry of a `repeat` threads its first argument through all copies: it needs one");
   const Argument *threaded = signature.arguments.front();
   Given *x = nullptr;
   size_t position = 0;

@@ -17,10 +17,22 @@ double sign(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
 using Real1 = double (*)(double);
 Real1 realFunction(StringRef name) {
   return llvm::StringSwitch<Real1>(name)
-      .Case("exp", std::exp).Case("expm1", std::expm1).Case("log", std::log).Case("log1p", std::log1p)
-      .Case("sqrt", std::sqrt).Case("rsqrt", rsqrt).Case("sin", std::sin).Case("cos", std::cos)
-      .Case("tanh", std::tanh).Case("sigmoid", sigmoid).Case("erf", std::erf).Case("abs", std::fabs)
-      .Case("sign", sign).Case("floor", std::floor).Case("ceil", std::ceil).Case("round", std::nearbyint)
+      .Case("exp", std::exp)
+      .Case("expm1", std::expm1)
+      .Case("log", std::log)
+      .Case("log1p", std::log1p)
+      .Case("sqrt", std::sqrt)
+      .Case("rsqrt", rsqrt)
+      .Case("sin", std::sin)
+      .Case("cos", std::cos)
+      .Case("tanh", std::tanh)
+      .Case("sigmoid", sigmoid)
+      .Case("erf", std::erf)
+      .Case("abs", std::fabs)
+      .Case("sign", sign)
+      .Case("floor", std::floor)
+      .Case("ceil", std::ceil)
+      .Case("round", std::nearbyint)
       .Default(nullptr);
 }
 
@@ -66,16 +78,25 @@ std::optional<int> compare(const Value &a, const Value &b) {
 
 std::optional<bool> holds(StringRef op, int order) {
   return llvm::StringSwitch<std::optional<bool>>(op)
-      .Case("eq", order == 0).Case("ne", order != 0).Case("lt", order < 0)
-      .Case("le", order <= 0).Case("gt", order > 0).Case("ge", order >= 0)
+      .Case("eq", order == 0)
+      .Case("ne", order != 0)
+      .Case("lt", order < 0)
+      .Case("le", order <= 0)
+      .Case("gt", order > 0)
+      .Case("ge", order >= 0)
       .Default(std::nullopt);
 }
 
 std::optional<Value> foldReals(StringRef op, double a, double b) {
   std::optional<double> r = llvm::StringSwitch<std::optional<double>>(op)
-                                .Case("add", a + b).Case("sub", a - b).Case("mul", a * b).Case("divide", a / b)
-                                .Case("pow", std::pow(a, b)).Case("div", std::floor(a / b))
-                                .Case("mod", a - b * std::floor(a / b)).Case("atan2", std::atan2(a, b))
+                                .Case("add", a + b)
+                                .Case("sub", a - b)
+                                .Case("mul", a * b)
+                                .Case("divide", a / b)
+                                .Case("pow", std::pow(a, b))
+                                .Case("div", std::floor(a / b))
+                                .Case("mod", a - b * std::floor(a / b))
+                                .Case("atan2", std::atan2(a, b))
                                 .Case("maximum", std::isnan(a) || a > b ? a : b)
                                 .Case("minimum", std::isnan(a) || a < b ? a : b)
                                 .Default(std::nullopt);
@@ -122,8 +143,10 @@ std::optional<Value> Elaborator::fold(StringRef op, ArrayRef<Value> operands, Ra
   }
   if (a.kind == Value::Boolean && b.kind == Value::Boolean)
     return llvm::StringSwitch<std::optional<Value>>(op)
-        .Case("and", Value::boolean(a.flag && b.flag)).Case("or", Value::boolean(a.flag || b.flag))
-        .Case("eq", Value::boolean(a.flag == b.flag)).Case("ne", Value::boolean(a.flag != b.flag))
+        .Case("and", Value::boolean(a.flag && b.flag))
+        .Case("or", Value::boolean(a.flag || b.flag))
+        .Case("eq", Value::boolean(a.flag == b.flag))
+        .Case("ne", Value::boolean(a.flag != b.flag))
         .Default(std::nullopt);
   if (!a.isNumber() || !b.isNumber())
     return std::nullopt;
@@ -159,7 +182,8 @@ Value Elaborator::divideSizes(const nn::Dim &a, const nn::Dim &b, Range range) {
   std::optional<nn::Dim> quotient = nn::Dim::exactDiv(a, b);
   if (!quotient)
     return fail(Code::NN0205, range, "`" + a.str() + " / " + b.str() + "` has a remainder", {},
-                "`/` of integers is exact; write `" + a.str() + ".0 / " + b.str() + "` for a float, `div` for the floor");
+                "`/` of integers is exact; write `" + a.str() + ".0 / " + b.str() +
+                    "` for a float, `div` for the floor");
   if (!nn::Dim::alwaysDivides(a, b) &&
       !require("divides", a, b, range, Code::NN0205, a.str() + " must be a multiple of " + b.str()))
     return {};

@@ -6,7 +6,8 @@ using llvm::ArrayRef;
 using llvm::StringRef;
 using Sort = nn::Signature::Kind;
 
-// ---- matching of arguments -------------------------------------------------------------------------------------------
+// ---- matching of arguments
+// -------------------------------------------------------------------------------------------
 
 std::optional<std::vector<Given *>> Elaborator::match(std::vector<Given> &given, ArrayRef<Wanted> wanted, Range range,
                                                       StringRef callee) {
@@ -59,19 +60,21 @@ std::optional<double> Elaborator::realOf(const Given &given, StringRef what) {
   return std::nullopt;
 }
 
-// ---- calls -----------------------------------------------------------------------------------------------------------
+// ---- calls
+// -----------------------------------------------------------------------------------------------------------
 
 std::vector<std::string> Elaborator::specialNames() {
-  return {"rearrange", "split", "iota", "dot", "grad", "stop_gradient", "repeat", "all", "causal", "add_self_loops",
-          "reverse", "uniform", "normal", "trunc_normal", "fan_uniform", "glorot", "glorot_normal", "kaiming",
-          "kaiming_normal", "orthogonal"};
+  return {"rearrange",   "split",  "iota",           "dot",     "grad",           "stop_gradient", "repeat",
+          "all",         "causal", "add_self_loops", "reverse", "uniform",        "normal",        "trunc_normal",
+          "fan_uniform", "glorot", "glorot_normal",  "kaiming", "kaiming_normal", "orthogonal"};
 }
 
 Value Elaborator::callSpecial(StringRef name, std::vector<Given> &given, Range range, bool &isSpecial) {
   using Method = Value (Elaborator::*)(std::vector<Given> &, Range);
-  static const std::pair<StringRef, Method> methods[] = {
-      {"rearrange", &Elaborator::callRearrange}, {"split", &Elaborator::callSplit}, {"iota", &Elaborator::callIota},
-      {"dot", &Elaborator::callDot}};
+  static const std::pair<StringRef, Method> methods[] = {{"rearrange", &Elaborator::callRearrange},
+                                                         {"split", &Elaborator::callSplit},
+                                                         {"iota", &Elaborator::callIota},
+                                                         {"dot", &Elaborator::callDot}};
   for (auto [special, method] : methods)
     if (special == name)
       return isSpecial = true, (this->*method)(given, range);
@@ -233,9 +236,7 @@ Value Elaborator::emitOperation(mlir::OperationState &state, const nn::Signature
   auto elementsOf = [&](size_t i) { return signature.operands[std::min(i, signature.operands.size() - 1)].elements; };
   nn::Elements groupElements = nn::Elements::Any;
   llvm::SmallVector<const Value *> group;
-  auto alone = [&](size_t i) {
-    return !signature.sameElements || elementsOf(i) != elementsOf(operands.size() - 1);
-  };
+  auto alone = [&](size_t i) { return !signature.sameElements || elementsOf(i) != elementsOf(operands.size() - 1); };
   for (size_t i = 0; i < operands.size(); ++i) {
     const Value &v = operands[i]->value;
     if (!v.isLiteral() && !v.isTensor())
@@ -304,7 +305,8 @@ Value Elaborator::emitOperation(mlir::OperationState &state, const nn::Signature
 
 /// A float base takes integer exponents as they are: the power is exact, and its derivative knows the exponent.
 bool Elaborator::isPowerOfOtherType(const Value &base, const Value &exponent) {
-  bool integer = exponent.kind == Value::Size || (exponent.isTensor() && llvm::isa<mlir::IntegerType>(exponent.element()));
+  bool integer =
+      exponent.kind == Value::Size || (exponent.isTensor() && llvm::isa<mlir::IntegerType>(exponent.element()));
   return integer && ((base.isTensor() && llvm::isa<mlir::FloatType>(base.element())) || base.kind == Value::Real);
 }
 

@@ -104,17 +104,18 @@ Value Elaborator::callRearrange(std::vector<Given> &given, Range range) {
         return fail(Code::NN0211, part.range, "axis `" + part.name + "` of a pattern has size 0");
       std::optional<nn::Dim> quotient = nn::Dim::exactDiv(rest, size);
       if (!quotient)
-        return fail(Code::NN0205, part.range, "an axis of size " + rest.str() + " is no multiple of `" + part.name +
-                                                  "` = " + size.str());
-      if (!require("divides", rest, size, part.range, Code::NN0205, rest.str() + " must be a multiple of " + size.str()))
+        return fail(Code::NN0205, part.range,
+                    "an axis of size " + rest.str() + " is no multiple of `" + part.name + "` = " + size.str());
+      if (!require("divides", rest, size, part.range, Code::NN0205,
+                   rest.str() + " must be a multiple of " + size.str()))
         return {};
       rest = *quotient;
     }
     if (open)
       known[open->name] = rest;
-    else if (rest != nn::Dim(1) &&
-             !require("equal", rest, nn::Dim(1), pattern.range, Code::NN0211,
-                      "axis " + std::to_string(axis) + " has size " + shape[axis].str() + ", the pattern says otherwise"))
+    else if (rest != nn::Dim(1) && !require("equal", rest, nn::Dim(1), pattern.range, Code::NN0211,
+                                            "axis " + std::to_string(axis) + " has size " + shape[axis].str() +
+                                                ", the pattern says otherwise"))
       return {};
   }
   for (const auto &[name, size] : known)
@@ -168,8 +169,8 @@ Value Elaborator::callSplit(std::vector<Given> &given, Range range) {
     return fail(report, range);
   std::optional<nn::Dim> part = nn::Dim::exactDiv(shape[*a], nn::Dim(*n));
   if (!part)
-    return fail(Code::NN0205, range, "an axis of size " + shape[*a].str() + " does not split into " +
-                                         std::to_string(*n) + " equal parts");
+    return fail(Code::NN0205, range,
+                "an axis of size " + shape[*a].str() + " does not split into " + std::to_string(*n) + " equal parts");
   if (!require("divides", shape[*a], nn::Dim(*n), range, Code::NN0205,
                shape[*a].str() + " must be a multiple of " + std::to_string(*n)))
     return {};

@@ -31,8 +31,8 @@ void Elaborator::executeLet(const Let &let) {
   mlir::Type type;
   std::optional<TypedPlace> at;
   bool inferred = let.type && llvm::any_of(let.type->dims, [&](const Dim *d) {
-    return d->sort == Dim::Inferred || (d->sort == Dim::Ellipsis && !frame->ellipsis);
-  });
+                    return d->sort == Dim::Inferred || (d->sort == Dim::Ellipsis && !frame->ellipsis);
+                  });
   if (let.type && !inferred && (type = evaluateType(*let.type)) && !let.type->isGraph())
     at = TypedPlace{nn::shapeOf(type), nn::elementOf(type)};
   Value value;
@@ -60,14 +60,16 @@ void Elaborator::executeLet(const Let &let) {
       for (size_t i = 0; i < wanted; ++i)
         parts[i] = selectLeading(value, nn::Dim(int64_t(i)), let.value->range);
     else
-      fail(Code::NN0416, let.range, std::to_string(wanted) + " names for a tensor whose leading size is " +
-                                        (shape.rank() ? shape[0].str() : "missing"),
+      fail(Code::NN0416, let.range,
+           std::to_string(wanted) + " names for a tensor whose leading size is " +
+               (shape.rank() ? shape[0].str() : "missing"),
            {"given " + nn::describe(value.type())});
   } else if (value.kind == Value::Tuple) {
     if (value.parts.size() == wanted)
       parts = value.parts;
     else
-      fail(Code::NN0416, let.range, std::to_string(wanted) + " names for " + std::to_string(value.parts.size()) + " results");
+      fail(Code::NN0416, let.range,
+           std::to_string(wanted) + " names for " + std::to_string(value.parts.size()) + " results");
   } else if (!value.isPoison()) {
     fail(Code::NN0416, let.range, std::to_string(wanted) + " names for one value");
   }
@@ -85,7 +87,8 @@ void Elaborator::executeUpdate(const Update &update) {
   else if (!value.isPoison())
     fail(Code::NN0416, update.range,
          std::to_string(parts.size()) + " targets for " +
-             std::to_string(value.kind == Value::Tuple ? value.parts.size() : value.kind != Value::Nothing) + " results");
+             std::to_string(value.kind == Value::Tuple ? value.parts.size() : value.kind != Value::Nothing) +
+             " results");
   for (auto [target, part] : llvm::zip(update.targets, parts))
     assign(*target, part, update.value->range);
 }

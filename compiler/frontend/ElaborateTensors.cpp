@@ -5,7 +5,8 @@ using namespace nnc::frontend;
 using llvm::ArrayRef;
 using llvm::StringRef;
 
-// ---- tensors from values ---------------------------------------------------------------------------------------------
+// ---- tensors from values
+// ---------------------------------------------------------------------------------------------
 
 mlir::Value Elaborator::castTo(mlir::Value value, mlir::Type element, Range range) {
   if (nn::elementOf(value.getType()) == element)
@@ -101,7 +102,8 @@ mlir::Value Elaborator::tensorOf(const Value &value, Range range, nn::Elements e
   return convert(value, element, nullptr, range);
 }
 
-// ---- element types ---------------------------------------------------------------------------------------------------
+// ---- element types
+// ---------------------------------------------------------------------------------------------------
 
 static bool allowed(mlir::Type element, nn::Elements elements) {
   bool isFloat = llvm::isa<mlir::FloatType>(element), isBool = element.isInteger(1);
@@ -170,4 +172,3 @@ std::optional<Elaborator::Common> Elaborator::commonElement(ArrayRef<const Value
   }
   return common;
 }
-

@@ -34,9 +34,14 @@ mlir::Type Elaborator::elementType(const Name &name) {
   auto integer = [&](unsigned width) -> mlir::Type { return mlir::IntegerType::get(&context, width); };
   return llvm::StringSwitch<mlir::Type>(name.text)
       .Case("float", floatType())
-      .Case("f64", mlir::Float64Type::get(&context)).Case("f32", mlir::Float32Type::get(&context))
-      .Case("f16", mlir::Float16Type::get(&context)).Case("bf16", mlir::BFloat16Type::get(&context))
-      .Case("i64", integer(64)).Case("i32", integer(32)).Case("i8", integer(8)).Case("bool", integer(1))
+      .Case("f64", mlir::Float64Type::get(&context))
+      .Case("f32", mlir::Float32Type::get(&context))
+      .Case("f16", mlir::Float16Type::get(&context))
+      .Case("bf16", mlir::BFloat16Type::get(&context))
+      .Case("i64", integer(64))
+      .Case("i32", integer(32))
+      .Case("i8", integer(8))
+      .Case("bool", integer(1))
       .Default(mlir::Type()); // the resolver has reported it
 }
 
@@ -131,7 +136,8 @@ mlir::Type Elaborator::evaluateType(const Type &type, const Value *like) {
   return nn::tensorType(shape, element);
 }
 
-// ---- arguments -------------------------------------------------------------------------------------------------------
+// ---- arguments
+// -------------------------------------------------------------------------------------------------------
 
 void Elaborator::bindPlainDims(const Type &type, const Value &value) {
   auto bind = [&](const FreeDim *dim, const nn::Dim &size) {
@@ -185,8 +191,8 @@ bool Elaborator::bindArguments(const Signature &signature, std::vector<Given> &g
         continue;
       }
     } else if ((i = position++) >= of.size()) {
-      fail(Code::NN0413, g.range, "`" + callee.str() + "` takes " + std::to_string(of.size()) +
-                                      (of.size() == 1 ? " argument" : " arguments"));
+      fail(Code::NN0413, g.range,
+           "`" + callee.str() + "` takes " + std::to_string(of.size()) + (of.size() == 1 ? " argument" : " arguments"));
       return false;
     }
     if (g.pattern) {
@@ -255,7 +261,8 @@ bool Elaborator::evaluateDefaults(const Signature &signature, Frame &into) {
   return true;
 }
 
-// ---- typed places ----------------------------------------------------------------------------------------------------
+// ---- typed places
+// ----------------------------------------------------------------------------------------------------
 
 Value Elaborator::coerce(const Value &value, mlir::Type to, bool stretch, Range range, const std::string &what) {
   if (value.isPoison())
@@ -286,7 +293,8 @@ Value Elaborator::coerce(const Value &value, mlir::Type to, bool stretch, Range 
   if (!value.untyped && value.element() != element)
     return fail(Code::NN0410, range, what + " has another element type",
                 {"wanted " + nn::describe(to), "given  " + nn::describe(value.type())},
-                "convert it: `" + (element == floatType() ? std::string("float") : nn::describeElement(element)) + "(...)`");
+                "convert it: `" + (element == floatType() ? std::string("float") : nn::describeElement(element)) +
+                    "(...)`");
   nn::Shape from = value.shape();
   bool literal = value.untyped && from.rank() == 0;
   if (from != shape && !((stretch || literal) && nn::broadcastsTo(from, shape)))
@@ -319,8 +327,9 @@ Value Elaborator::coerceResults(const Signature &signature, Value value, Range r
     value = first(value, range);
   std::vector<Value> parts = value.kind == Value::Tuple ? value.parts : std::vector<Value>{value};
   if (parts.size() != wanted)
-    return fail(Code::NN0416, range, "`" + callee.str() + "` has " + std::to_string(wanted) + " results by its signature, " +
-                                         std::to_string(parts.size()) + " in its last line");
+    return fail(Code::NN0416, range,
+                "`" + callee.str() + "` has " + std::to_string(wanted) + " results by its signature, " +
+                    std::to_string(parts.size()) + " in its last line");
   for (auto [part, result] : llvm::zip(parts, signature.results)) {
     if (part.isPoison())
       return {};

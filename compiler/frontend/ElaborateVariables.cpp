@@ -108,7 +108,8 @@ Value Elaborator::readVariable(Instance &owner, const Variable &variable, Range 
                 "give it an `else`, or do not read it then");
   mlir::Type type = typeOfVariable(owner, variable);
   Scoped<Frame *> inside(frame, &owner.frame);
-  return type ? coerce(evaluateOne(*variable.otherwise), type, true, variable.otherwise->range, "`" + name + "`") : Value();
+  return type ? coerce(evaluateOne(*variable.otherwise), type, true, variable.otherwise->range, "`" + name + "`")
+              : Value();
 }
 
 void Elaborator::write(Instance &owner, const Variable &variable, mlir::Value value, Range range) {

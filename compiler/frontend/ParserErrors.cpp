@@ -65,6 +65,9 @@ void ErrorStrategy::report(antlr4::Parser *parser, antlr4::Token *token, const I
   for (size_t i = first; i <= token->getTokenIndex(); ++i)
     if (repaired.contains(static_cast<uint32_t>(parser->getTokenStream()->get(i)->getStartIndex())))
       return;
+  bool inBlock = line->getRuleIndex() != NNParser::RuleFile && line->getRuleIndex() != NNParser::RuleFileLine;
+  if (inBlock && (misused.contains(text(token)) || misused.contains(text(lineContext->start))))
+    return;
   if (++count > maxSyntaxErrors)
     throw antlr4::ParseCancellationException();
   describe(parser, token, expected);
@@ -182,7 +185,9 @@ void ErrorStrategy::describe(antlr4::Parser *parser, antlr4::Token *token, const
                       (list.empty() ? "more" : list) + " is expected" + after + ", but the line ends");
     return;
   }
-  if (wantsName && isHardWord(word) && !(wantsValue && (word == "let" || word == "yield"))) {
+  if ((wantsName || (before && text(before) == "(")) && isHardWord(word) &&
+      !(wantsValue && (word == "let" || word == "yield"))) {
+    misused.insert(word);
     diagnostics.error(Code::NN0111, range(token), "`" + word + "` is a word of the language, it cannot be a name")
         .hint("choose another name, for example `" + word + "_`");
     return;
@@ -264,6 +269,7 @@ void ErrorStrategy::describeLineBegin(antlr4::Parser *parser, antlr4::Token *tok
   antlr4::Token *next = parser->getTokenStream()->LT(2);
   bool named = next->getType() == NNParser::ID || next->getType() == NNParser::STRING;
   if (isHardWord(word) && !named && word != "minimize" && word != "with" && word != "freeze" && word != "else") {
+    misused.insert(word);
     diagnostics.error(Code::NN0111, range(token), "`" + word + "` is a word of the language, it cannot be a name");
     return;
   }

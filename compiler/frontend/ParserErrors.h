@@ -33,6 +33,8 @@ private:
   const SourceFile &source;
   DiagnosticEngine &diagnostics;
   const llvm::DenseSet<uint32_t> &repaired;
+  /// Hard words that were used as names: one message each is enough.
+  llvm::DenseSet<llvm::StringRef> misused;
   unsigned count = 0;
 };
 

@@ -122,6 +122,14 @@ template <typename Level> Expr *TreeBuilder::chain(Level *context) {
   return made;
 }
 
+static std::string stageHint(Expr *callable) {
+  auto *index = llvm::dyn_cast<Index>(callable);
+  auto *base = index ? llvm::dyn_cast<NameUse>(index->base) : nullptr;
+  if (base && llvm::isUpper(base->name[0]))
+    return "a layer gets a name first: `use x = " + base->name.str() + "[...]`, then `|> x`";
+  return index ? "to index the result, put the pipeline in parentheses: `(x |> f)[0]`" : "";
+}
+
 Expr *TreeBuilder::pipe(NNParser::PipeExprContext *context) {
   std::vector<NNParser::PostfixContext *> stages; // from right to left
   NNParser::ExprContext *left = context;
@@ -141,7 +149,7 @@ Expr *TreeBuilder::pipe(NNParser::PipeExprContext *context) {
     else
       error(Code::NN0114, callable->range,
             "a function or a layer is expected after `|>`: `x |> f`, `x |> f(2)`, `x |> net.decode(at)`",
-            llvm::isa<Index>(callable) ? "to index the result, put the pipeline in parentheses: `(x |> f)[0]`" : "");
+            stageHint(callable));
   }
   return made;
 }

@@ -353,7 +353,7 @@ Node *TreeBuilder::values(NNParser::ValueStatementContext *context) {
   Update *made = file.make<Update>(where);
   for (Expr *target : list) {
     auto *index = llvm::dyn_cast<Index>(target);
-    if (!llvm::isa<NameUse>(index ? index->base : target))
+    if (!llvm::isa<NameUse, Member>(index ? index->base : target))
       error(Code::NN0113, target->range, "only a name, or a part of it as in `ks[:, at]`, can stand before `<-`",
             llvm::isa<Chain>(target) ? "`x <- 1` is an update; to compare with a negative number write `x < -1`" : "");
   }

@@ -302,11 +302,13 @@ void Resolver::trainClauses(Train &train) {
           .hint(suggestion.question());
       continue;
     }
-    if (Word *&first = seen[name])
+    Word *&first = seen[name];
+    if (first) {
       diagnostics.error(Code::NN0704, word->range,
                         "`" + name + "` stands twice, first at " + placeSeenFrom(first->range, word->range));
-    else
-      first = word;
+      continue;
+    }
+    first = word;
     bool literal = llvm::isa_and_nonnull<IntegerLiteral, FloatLiteral>(word->number);
     bool right = name == "clip"        ? literal && (word->mode.text == "norm" || word->mode.text == "value")
                  : name == "precision" ? !word->number && word->mode.text == "bf16"

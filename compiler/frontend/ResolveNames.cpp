@@ -36,7 +36,7 @@ void Resolver::duplicate(const Declaration &declaration, const Declaration &exis
     return;
   }
   diagnostics.error(Code::NN0303, declaration.name.range,
-                    "`" + name + "` is declared twice, first as " + kindName(existing) + " at " +
+                    "`" + name + "` is declared twice, first as " + aKind(existing) + " at " +
                         placeSeenFrom(existing.name.range, declaration.name.range));
 }
 
@@ -296,7 +296,11 @@ void Resolver::callableName(NameUse &use) {
     return unknownCallable(use);
   if (!found)
     return;
-  called(*found, use.range);
+  auto *layer = llvm::dyn_cast<Layer>(found);
+  bool trained = layer && context.train && context.train->model == layer;
+  bool own = layer && context.layer == layer && use.name == "forward";
+  if (!layer || trained || own)
+    called(*found, use.range);
   if (context.reading && llvm::isa<Use>(found))
     diagnostics.error(Code::NN0707, use.range,
                       "`" + context.reading->name.text + "` has a `vjp`, so it calls no sub-layer: `" + use.name +
@@ -307,16 +311,13 @@ void Resolver::callableName(NameUse &use) {
   } else if (llvm::isa<Import>(found)) {
     diagnostics.error(Code::NN0305, use.range, "`" + use.name + "` is an imported file, it cannot be called")
         .hint("its declarations are `" + use.name + ".Name`");
-  } else if (auto *layer = llvm::dyn_cast<Layer>(found)) {
-    bool trained = context.train && context.train->model == layer;
-    bool own = context.layer == layer && use.name == "forward";
-    if (!trained && !own)
-      diagnostics
-          .error(Code::NN0503, use.range,
-                 context.train && layer->isModel
-                     ? "this block trains `" + context.train->name.text + "`, not `" + use.name + "`"
-                     : "`" + use.name + "` is a " + kindName(*layer) + ", it is not called without `use`")
-          .hint(context.train ? llvm::Twine() : "use x = " + use.name + "[...]");
+  } else if (layer && !trained && !own) {
+    diagnostics
+        .error(Code::NN0503, use.range,
+               context.train && layer->isModel
+                   ? "this block trains `" + context.train->name.text + "`, not `" + use.name + "`"
+                   : "`" + use.name + "` is a " + kindName(*layer) + ", it is not called without `use`")
+        .hint(context.train ? llvm::Twine() : "use x = " + use.name + "[...]");
   }
 }
 

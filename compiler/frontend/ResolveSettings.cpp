@@ -208,6 +208,7 @@ void Resolver::items(Index &index, Declaration *target) {
     return;
   }
   bool named = false;
+  unsigned before = diagnostics.errorCount();
   llvm::SmallPtrSet<Setting *, 8> given;
   for (size_t i = 0; i < index.items.size(); ++i) {
     Item &item = index.items[i];
@@ -246,7 +247,8 @@ void Resolver::items(Index &index, Declaration *target) {
     else
       expr(item.value);
   }
-  requireSettings(*layer, index.items, index.range);
+  if (diagnostics.errorCount() == before)
+    requireSettings(*layer, index.items, index.range);
 }
 
 void Resolver::requireSettings(const Layer &layer, const std::vector<Item> &given, Range where) {

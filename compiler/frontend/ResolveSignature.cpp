@@ -149,7 +149,7 @@ void Resolver::typeOfSignature(Type *type, Signature *signature, FreeDim::Sort s
 }
 
 void Resolver::typeOfVariable(Variable &variable) {
-  StringRef word = spelling(variable.lifetime);
+  StringRef word = kindName(variable);
   this->type(variable.type, [&](NameUse &use) {
     if (variable.lifetime == Lifetime::State && context.layer) {
       // The states of a layer share their dimensions, which belong to the context.

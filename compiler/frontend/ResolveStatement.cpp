@@ -140,7 +140,7 @@ void Resolver::variable(Variable &variable) {
   if (!variable.type && !context.optimizer)
     diagnostics
         .error(Code::NN0402, variable.name.range,
-               "the " + spelling(variable.lifetime) + " `" + variable.name.text + "` needs a type")
+               "the " + kindName(variable) + " `" + variable.name.text + "` needs a type")
         .hint("for example `" + variable.name.text + ": float[d]`");
   declareValue(*context.scope, variable);
 }
@@ -207,6 +207,12 @@ void Resolver::updateTarget(Expr &target) {
       expr(item.value);
       expr(item.end);
     }
+  if (auto *member = llvm::dyn_cast<Member>(index ? index->base : &target)) {
+    path(*member);
+    diagnostics.error(Code::NN0502, target.range, "what belongs to a sub-layer can be read, not written")
+        .hint("give the sub-layer an entry (`fn`) that updates it");
+    return;
+  }
   if (!use || use->name.empty())
     return;
   Declaration *found = context.scope->find(Space::Value, use->name);

@@ -36,8 +36,8 @@ void Suggestion::consider(StringRef candidate) {
   bool near = word.equals_insensitive(candidate) ||
               (word.size() == candidate.size() && std::is_permutation(word.begin(), word.end(), candidate.begin()));
   unsigned found = near ? 1 : word.edit_distance(candidate, true, limit);
-  // One letter is as like any other.
-  if (found > limit || found >= distance || (word.size() == 1 && !word.equals_insensitive(candidate)))
+  // Very short words are all alike.
+  if (found > limit || found >= distance || (word.size() < 3 && !near))
     return;
   distance = found;
   best = candidate.str();

@@ -95,6 +95,7 @@ void Filter::endLine() {
 /// Closes the innermost open bracket.
 void Filter::putPartner() {
   StringRef missing = partner(text(stack.back().token));
+  result.repaired.insert(stack.back().token.begin); // what it opens is not what was meant
   stack.pop_back();
   if (missing == "}")
     endLine();

@@ -1,0 +1,139 @@
+"""Feeds nnc what it must refuse quickly: exit status 1, exactly one error of the right code, no output, no crash.
+Usage: limits.py NNC FOLDER"""
+
+import os
+import pathlib
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import time
+
+nnc, folder = sys.argv[1], pathlib.Path(sys.argv[2])
+shutil.rmtree(folder, ignore_errors=True)
+folder.mkdir(parents=True)
+body = "fn f(x) {{ {} }}\n".format
+N = 100_000
+
+refused = {
+    "NN0101 invalid byte": b"fn f(x) { x }\n// \xff\n",
+    "NN0101 overlong": b"// \xc0\xaf\n",
+    "NN0101 surrogate": b"// \xed\xa0\x80",
+    "NN0101 cut off": b"// \xe2\x82",
+    "NN0101 UTF-16": "fn f(x) { x }\n".encode("utf-16"),
+    "NN0102 NUL in a name": "fn f(x) { a\0b }\n",
+    "NN0102 NUL in a comment": "// a\0b\nfn f(x) { x }\n",
+    "NN0102 NUL at the end": "fn f(x) { x }\n\0",
+    "NN0102 escape": "// \x1b[0m\n",
+    "NN0102 C1 control": "// \u0085\n",
+    "NN0102 carriage return": "fn f(x) { x }\rfn g(x) { x }\r",
+    "NN0102 bidirectional override": "// \u202e\n",
+    "NN0103 zero-width name": "fn f\u200b(x) { x }\n",
+    "NN0103 Cyrillic name": "fn f(x) { \u0445 }\n",
+    "NN0104 open string": 'import "abc\n',
+    "NN0106 2^64": body(2**64),
+    "NN0106 10^400": body(10**400),
+    "NN0107 open brackets": body("(" * 200 + "x"),
+    "NN0902 parentheses": body("(" * N + "x" + ")" * N),
+    "NN0902 open parentheses": body("(" * N),
+    "NN0902 square brackets": body("x" + "[0" * N + "]" * N),
+    "NN0902 blocks": body("if true { " * N + "x" + " }" * N),
+    "NN0902 layers": "layer L { " * N,
+    "NN0902 minus": body("- " * N + "x"),
+    "NN0902 not": body("not " * N + "x"),
+    "NN0902 powers": body("x ^ " * N + "x"),
+    "NN0902 suffixes": body("x" + "[0]" * N),
+    "NN0902 257 minus": body("- " * 257 + "x"),
+    "NN0902 chain of calls": "fn f0(x) { x }\n" + "".join(f"fn f{i + 1}(x) {{ f{i}(x) }}\n" for i in range(300)),
+    "NN0903 sum": body("x + " * N + "x"),
+    "NN0903 pipeline": body("x" + " |> exp" * N),
+    "NN0903 10001": body("x + " * 10_000 + "x"),
+    "NN0904 17 MB": "// " + "x" * (17 << 20),
+    "NN0905 tokens": "fn f(x) {\n" + "x + x\n" * 300_000 + "}\n",
+    "NN0906 name": "fn " + "a" * 1_000_000 + "(x) { x }\n",
+    "NN0906 256 bytes": "fn " + "a" * 256 + "(x) { x }\n",
+    "NN0303 same names": "fn a(x) { x }\nfn a(x) { x }\n",
+}
+accepted = {
+    "empty": "",
+    "byte order mark": b"\xef\xbb\xbffn f(x) { x }\n",
+    "only a byte order mark": b"\xef\xbb\xbf",
+    "CRLF": "fn f(x) {\r\n  x +\r\n  1\r\n}\r\n",
+    "other scripts in comments": "// \u6f22\u5b57 \u00e9\nfn f(x) { x }\n",
+    "250 parentheses": body("(" * 250 + "x" + ")" * 250),
+    "250 blocks": body("if true { " * 250 + "x" + " }" * 250),
+    "256 minus": body("- " * 256 + "x"),
+    "10000 operands": body("x + " * 9_999 + "x"),
+    "10000 stages": body("x" + " |> exp" * 9_999),
+    "20000 else if": body("if true { x } " + "else if true { x } " * 20_000 + "else { x }"),
+    "name of 255 bytes": "fn " + "a" * 255 + "(x) { x }\n",
+    "15 MB of comment": "// " + "x" * (15 << 20) + "\nfn f(x) { x }\n",
+    "1000 layers": "".join(f"layer L{i}[d](x: float[B, d]) -> float[B, d] {{ 2 * x }}\n" for i in range(1000)),
+    "no line end": "fn f(x) { x }",
+}
+failures = []
+
+
+def limits():
+    resource.setrlimit(resource.RLIMIT_CPU, (20, 20))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def run(name, path, stdin=None):
+    output = folder / "out.so"
+    output.write_text("untouched")
+    start = time.monotonic()
+    command = [nnc, path, "-o", str(output)] if name in refused else [nnc, path, "--emit=tree"]
+    done = subprocess.run(command, capture_output=True, stdin=stdin, cwd=folder, preexec_fn=limits, timeout=60)
+    seconds = time.monotonic() - start
+    if output.read_text() != "untouched":
+        failures.append(f"{name}: the output was touched")
+    return done.returncode, done.stderr.decode("utf-8", "replace"), seconds
+
+
+def refuse(name, path, stdin=None):
+    status, text, seconds = run(name, path, stdin)
+    found = re.findall(r": error\[(NN\d+)\]: ", text)
+    if status != 1 or found != [name[:6]] or seconds > slow or len(text) > 10000:
+        failures.append(f"{name}: status {status}, {found}, {seconds:.1f} s: {text[:300]}")
+
+
+# Under sanitizers, and with other processes around, a second is not a second.
+slow = 10 if os.environ.get("ASAN_OPTIONS") else 3
+for name, text in refused.items():
+    path = folder / "case.nn"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+    refuse(name, "case.nn")
+for name, text in accepted.items():
+    path = folder / "case.nn"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+    status, text, seconds = run(name, "case.nn")
+    if status != 0 or "error" in text:
+        failures.append(f"{name}: status {status}: {text[:300]}")
+
+# What is no file.
+os.mkfifo(folder / "fifo")
+(folder / "folder.nn").mkdir()
+(folder / "link.nn").symlink_to("link.nn")
+(folder / "import.nn").write_text('import "fifo"\n')
+(folder / "zero.nn").write_text('import "../../../../../../../../../../../../dev/zero"\n')
+for name, path in {
+    "NN0801 missing": "missing.nn",
+    "NN0801 directory": "folder.nn",
+    "NN0801 FIFO": "fifo",
+    "NN0801 device": "/dev/zero",
+    "NN0801 link to itself": "link.nn",
+    "NN0801 imported FIFO": "import.nn",
+    "NN0801 strange name": "a\nb\x1b\u202e.nn",
+    "NN0801 long name": "a" * 4096 + ".nn",
+}.items():
+    refused[name] = ""
+    refuse(name, path)
+refused["NN0904 endless standard input"] = ""
+with open("/dev/zero", "rb") as zero:
+    refuse("NN0904 endless standard input", "-", zero)
+
+print("\n".join(failures))
+print(f"{len(refused)} refused, {len(accepted)} accepted, {len(failures)} failures")
+sys.exit(bool(failures))
