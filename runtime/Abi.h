@@ -82,7 +82,8 @@ struct nnrt_parameter {
   int8_t is_buffer;
 };
 
-/// A derived copy of a parameter in the layout that kernels read.
+/// A derived copy of a parameter in the layout that kernels read. A copy of several parameters is several of these in a
+/// row, of one place and one function.
 struct nnrt_pack {
   int32_t parameter; ///< index into nnrt_model::parameters
   int32_t reserved;

@@ -87,13 +87,16 @@ nn_status makeReady(Model &model, Team &team, int32_t index, Text &message) {
   if (nn_status status = drawAll(model, team, message))
     return status;
   const nnrt_entry &entry = model.table->entries[index];
+  int64_t remade = -1; // place of the last copy that was made: one of several parameters is listed once for each
   for (int32_t i = 0; i < entry.pack_count; ++i) {
     const nnrt_pack &pack = model.table->packs[entry.packs[i]];
     uint64_t &packedAt = model.packedAt[entry.packs[i]], wanted = model.changes[pack.parameter] + 1;
     if (packedAt == wanted)
       continue;
-    if (nn_status status = runAlone(model, team, *pack.run, nullptr, message))
-      return status;
+    if (pack.offset != remade)
+      if (nn_status status = runAlone(model, team, *pack.run, nullptr, message))
+        return status;
+    remade = pack.offset;
     packedAt = wanted;
   }
   __atomic_store_n(&model.readyAt[index], now, __ATOMIC_RELEASE);

@@ -68,9 +68,9 @@ static void matchTensors(Plan &plan, List &misfits) {
       continue;
     Text &text = misfits.text;
     text.name(target->path) << " is ";
-    text.add(tensor.type, tensor.typeLength < 16 ? tensor.typeLength : 16) << " [";
-    text.add(tensor.shape, tensor.shapeLength < 200 ? tensor.shapeLength : 200) << "] in the file and ";
-    (text << elementName(type) << " ").shape(parameter.shape, parameter.rank) << " in the model";
+    text.add(tensor.type, tensor.typeLength < 16 ? tensor.typeLength : 16) << " ";
+    tensor.showShape(text);
+    (text << " in the file and " << elementName(type) << " ").shape(parameter.shape, parameter.rank) << " in the model";
   }
   unknown.finish();
 }

@@ -31,13 +31,13 @@ void freeNotes(Model &model) {
 
 void setNote(Model &model, const Text &text) {
   freeNotes(model);
-  model.noteLost = text.length && !push(model, text);
+  model.noteLost = text.length ? !push(model, text) : text.cut;
 }
 
 void addNote(Model &model, const Text &text) {
   Locked locked(model.lock);
   bool known = model.note && !strcmp(model.note->text, text.get());
-  if (!known && (model.noteCount == kMostNotes || !push(model, text)))
+  if (!known && (!text.length || model.noteCount == kMostNotes || !push(model, text)))
     __atomic_store_n(&model.noteLost, 1, __ATOMIC_RELAXED);
 }
 

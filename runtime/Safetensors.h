@@ -21,6 +21,8 @@ struct FileTensor {
 
   /// True if the file's shape is this one.
   bool hasShape(const int64_t *sizes, int32_t count) const;
+  /// Adds "[3, 4]", of a very high rank the beginning.
+  void showShape(Text &text) const;
 };
 
 /// A file that was opened and whose header is sound: every tensor's bytes lie in the file and none overlap.

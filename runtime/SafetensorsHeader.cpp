@@ -108,6 +108,16 @@ bool FileTensor::hasShape(const int64_t *sizes, int32_t count) const {
   return i == count;
 }
 
+void FileTensor::showShape(Text &text) const {
+  Json json(const_cast<char *>(shape), shapeLength + 1);
+  bool first = true;
+  uint64_t size;
+  text << "[";
+  for (int32_t i = 0; i < 16 && nextSize(json, first, size); ++i)
+    text << (i ? ", " : "") << static_cast<int64_t>(size);
+  text << (rank > 16 ? ", ..]" : "]");
+}
+
 /// NULL, or what is wrong with the number of bytes.
 static const char *checkSize(const FileTensor &tensor) {
   const FileType *type = findType(tensor.type, tensor.typeLength);

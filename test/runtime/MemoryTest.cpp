@@ -1,0 +1,189 @@
+// Memory: none allocated in a warm call, none lost, and a way on when there is none.
+#include "Check.h"
+#include "TestModel.h"
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <dlfcn.h>
+#include <fstream>
+#include <memory>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+using namespace test;
+
+#if !SANITIZED
+// All allocations of this program and of the runtime in it come through here.
+static std::atomic<int64_t> allocations;
+static std::atomic<int64_t> failAt = -1; ///< number of the allocation that fails, with all after it
+static std::atomic<int> threadsThatFail = 0;
+
+static bool allowed() {
+  int64_t number = allocations++;
+  int64_t limit = failAt;
+  return limit < 0 || number < limit;
+}
+
+extern "C" {
+void *__libc_malloc(size_t);
+void *__libc_calloc(size_t, size_t);
+void *__libc_realloc(void *, size_t);
+void *__libc_memalign(size_t, size_t);
+void *malloc(size_t size) { return allowed() ? __libc_malloc(size) : nullptr; }
+void *calloc(size_t count, size_t size) { return allowed() ? __libc_calloc(count, size) : nullptr; }
+void *realloc(void *old, size_t size) { return allowed() ? __libc_realloc(old, size) : nullptr; }
+void *aligned_alloc(size_t alignment, size_t size) { return allowed() ? __libc_memalign(alignment, size) : nullptr; }
+void *mmap(void *at, size_t size, int protection, int flags, int file, off_t offset) noexcept {
+  if (!allowed()) {
+    errno = ENOMEM;
+    return MAP_FAILED;
+  }
+  return reinterpret_cast<void *>(syscall(SYS_mmap, at, size, protection, flags, file, offset));
+}
+int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument) {
+  if (threadsThatFail > 0 && threadsThatFail-- > 0)
+    return EAGAIN;
+  using Create = int (*)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+  static auto real = reinterpret_cast<Create>(dlsym(RTLD_NEXT, "pthread_create"));
+  return real(thread, attributes, body, argument);
+}
+}
+
+CASE(memory, warmCallsAllocateNothing) {
+  Session s;
+  for (int threads : {1, 2}) {
+    CHECK_EQUAL(nnrt_context_set_threads(s.context, threads), NN_OK);
+    for (int64_t B : {1, 64, 200'000}) { // the last one's workspace is a mapping
+      std::vector<float> image(static_cast<size_t>(B) * 4, 1), out(image.size());
+      std::vector<int64_t> index(static_cast<size_t>(B));
+      float scale = 1;
+      void *arguments[] = {&B, image.data(), index.data(), &scale, nullptr, out.data()};
+      CHECK_EQUAL(nnrt_call(s.context, kForward, arguments), NN_OK);
+      int64_t before = allocations;
+      for (int i = 0; i < 10; ++i) {
+        CHECK_EQUAL(nnrt_call(s.context, kForward, arguments), NN_OK);
+        CHECK_EQUAL(nnrt_call_by_name(s.context, "forward", arguments), NN_OK);
+      }
+      CHECK_EQUAL(allocations.load(), before);
+      arguments[1] = nullptr;
+      CHECK_EQUAL(nnrt_call(s.context, kForward, arguments), NN_INVALID); // not even for its message
+      CHECK_EQUAL(allocations.load(), before);
+    }
+  }
+}
+
+/// Runs `body` again and again, with one more allocation allowed each time, until it has all it needs; `check` looks at
+/// what each round left.
+template <typename Body, typename Check> static void withLittleMemory(Body body, Check check) {
+  for (int64_t allowedCount = 0;; ++allowedCount) {
+    CHECK(allowedCount < 1000);
+    if (allowedCount == 1000)
+      return;
+    failAt = allocations + allowedCount;
+    nn_status status = body();
+    failAt = -1;
+    check(status);
+    if (status == NN_OK)
+      return;
+    CHECK_EQUAL(status, NN_MEMORY);
+  }
+}
+template <typename Body> static void withLittleMemory(Body body) {
+  withLittleMemory(body, [](nn_status) {});
+}
+
+CASE(memory, failsAtEveryAllocation) {
+  withLittleMemory([] {
+    void *handle;
+    nn_status status = nnrt_create(&model, &handle, 7);
+    nnrt_destroy(handle);
+    return status;
+  });
+  Session s;
+  Folder folder;
+  std::string path = folder / "m";
+  withLittleMemory([&] {
+    void *context;
+    nn_status status = nnrt_context_create(&context, s.model, 7);
+    nnrt_context_destroy(context);
+    return status;
+  });
+  withLittleMemory([&] { return nnrt_context_set_threads(s.context, 8); });
+  CHECK_EQUAL(nnrt_context_set_threads(s.context, 1), NN_OK);
+  std::vector<float> image(4 * 300'000, 1), out(3 * 300'000);
+  std::vector<int64_t> index(300'000);
+  int64_t B = 300'000;
+  float scale = 1;
+  void *arguments[] = {&B, image.data(), index.data(), &scale, nullptr, out.data()};
+  withLittleMemory([&] { return nnrt_call(s.context, kForward, arguments); },
+                   [&](nn_status status) { CHECK_CONTAINS(s.contextError(), status ? "forward: " : ""); });
+  withLittleMemory([&] { return nnrt_save(s.model, path.c_str()); },
+                   [&](nn_status status) { CHECK(status == NN_OK || access(path.c_str(), F_OK)); });
+  CHECK_EQUAL(folder.names().size(), 1u);
+  CHECK_EQUAL(s.setFloats("fc.bias", {3}, {1, 2, 3}), NN_OK);
+  withLittleMemory([&] { return nnrt_load(s.model, path.c_str()); },
+                   [&](nn_status status) {
+                     CHECK_EQUAL(s.getFloats("fc.bias", {3})[0], status ? 1.0f : drawn(7, 1, 0));
+                     CHECK((status == NN_OK) == !*nnrt_error(s.model));
+                   });
+  CHECK_EQUAL(nnrt_call(s.context, kForward, arguments), NN_OK);
+  CHECK(out == expectForward(7, image, 1, nullptr));
+  withLittleMemory([&] {
+    nn_graph *graph;
+    int64_t edge[] = {0};
+    nn_status status = nn_graph_create(&graph, 1, 1, 1, edge, edge);
+    nn_graph_destroy(graph);
+    return status;
+  });
+}
+
+CASE(memory, fewerThreadsThanAsked) {
+  Session s;
+  Observation seen[256];
+  void *arguments[] = {seen};
+  CHECK_EQUAL(nnrt_context_set_threads(s.context, 8), NN_OK);
+  CHECK_EQUAL(s.forward(std::vector<float>(4), *std::make_unique<std::vector<float>>()), NN_OK);
+  CHECK_EQUAL(nnrt_context_set_threads(s.context, 8), NN_OK);
+  threadsThatFail = 1000;
+  CHECK_EQUAL(nnrt_call(s.context, kObserve, arguments), NN_OK);
+  CHECK_EQUAL(seen[0].size, 1);
+  threadsThatFail = 0;
+  CHECK_EQUAL(nnrt_call(s.context, kObserve, arguments), NN_OK); // not tried again in each call
+  CHECK_EQUAL(seen[0].size, 1);
+  CHECK_EQUAL(nnrt_context_set_threads(s.context, 8), NN_OK);
+  threadsThatFail = 1; // the first try, with a small stack
+  CHECK_EQUAL(nnrt_call(s.context, kObserve, arguments), NN_OK);
+  CHECK_EQUAL(seen[0].size, 8);
+}
+#endif
+
+static int64_t residentBytes() {
+  std::ifstream status("/proc/self/statm");
+  int64_t pages = 0, resident = 0;
+  status >> pages >> resident;
+  return resident * 4096;
+}
+
+CASE(memory, nothingIsLost) {
+  if (SANITIZED)
+    return skip("the sanitizer keeps what is freed");
+  int64_t before = 0;
+  Folder folder;
+  std::string path = folder / "m";
+  for (int i = 0; i < 5000; ++i) {
+    Session s;
+    std::vector<float> image(4, 1), out;
+    if (i % 100 == 0)
+      CHECK_EQUAL(nnrt_context_set_threads(s.context, 3), NN_OK);
+    CHECK_EQUAL(s.forward(image, out), NN_OK);
+    if (i % 500 == 0)
+      CHECK_EQUAL(nnrt_save(s.model, path.c_str()), NN_OK);
+    CHECK_EQUAL(nnrt_load(s.model, i % 3 ? path.c_str() : "nothing"), i % 3 ? NN_OK : NN_FILE);
+    if (i == 1000)
+      before = residentBytes();
+  }
+  CHECK(residentBytes() < before + (2 << 20));
+}
