@@ -51,6 +51,7 @@ private:
   cpu::Tiling tiling;
   SmallVector<Value> places; ///< lhs, rhs, inits, extras
   SmallVector<Dim> columnStrides; ///< by place
+  size_t placeCount = 0;        ///< places, and positions that the epilogue asks for
   Nest outer;
   Nest::Axis rowAxis;
   Value m, n, k, tiles;
@@ -91,6 +92,7 @@ Nest Contraction::collectAxes() {
     strides.push_back(ArrayRef<Dim>(std::vector<Dim>(axes, Dim(0))));
     strides.back()[i] = 1;
   }
+  placeCount = strides.size();
   return Nest(shape, strides, /*merge=*/true);
 }
 
@@ -103,7 +105,7 @@ void Contraction::chooseRows() {
       if (rows == outer.axes.end() || size(*axis) >= std::min(size(*rows), tiling.rows()))
         rows = axis;
   if (rows == outer.axes.end()) {
-    rowAxis = {1, std::vector<Dim>(firstIndex() + op.getBatch() + op.getM(), Dim(0))};
+    rowAxis = {1, std::vector<Dim>(placeCount, Dim(0))};
   } else {
     rowAxis = *rows;
     outer.axes.erase(rows);

@@ -217,6 +217,21 @@ Value oneHot(OneHotOp op) {
   return w.where(hit, on, w.constant(on, 0.0));
 }
 
+/// A contraction whose right operand has no axes of its own: dot products of rows. There is nothing to reuse in registers,
+/// so a sum of products reads both operands where they lie.
+Value dotProducts(ContractOp op) {
+  if (op.getN() != 0 || op.getK() == 0 || !op.getEpilogue().empty())
+    return {};
+  Writer w(op);
+  w.axes = op.getK();
+  Value lhs = w.widen(op.getLhs()), rhs = w.widen(op.getRhs());
+  SmallVector<int64_t> axes;
+  for (uint64_t i = 0; i < op.getBatch() + op.getK(); ++i)
+    axes.push_back(i < op.getBatch() ? i : i + op.getM());
+  Value along = BroadcastOp::create(w.b, w.loc, lhs.getType(), rhs, axes);
+  return w.cast(w.sum(w.mul(lhs, along)), elementOf(op.getResult(0).getType()));
+}
+
 /// What the operation is written with; null if it is a primitive.
 Value decompose(Operation *op) {
   return llvm::TypeSwitch<Operation *, Value>(op)
@@ -236,13 +251,15 @@ Value decompose(Operation *op) {
         return pick(w, o.getX(), o.getIndex(), 0);
       })
       .Case([](OneHotOp o) { return oneHot(o); })
+      .Case([](ContractOp o) { return dotProducts(o); })
       .Default([](Operation *) { return Value(); });
 }
 
 /// 1. Transpose so that the axes of a reduction are the last ones (a view); leave kept axes to a view of the result.
 /// 2. Write mean, variance, softmax, log_softmax and logsumexp with sums, maxima and elementwise operations on rows. 16-bit
 ///    floats are cast to f32 before and back after: rounded once.
-/// 3. Picks become gathers, of the operands where the picked value was computed elementwise; one_hot a comparison.
+/// 3. Contractions that are dot products of rows become sums of products.
+/// 4. Picks become gathers, of the operands where the picked value was computed elementwise; one_hot a comparison.
 struct Decompose : impl::DecomposePassBase<Decompose> {
   void runOnOperation() override {
     SmallVector<Operation *> work;
