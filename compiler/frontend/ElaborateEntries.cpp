@@ -132,6 +132,14 @@ void Elaborator::describeEntry(Routine &r, StringRef name, const Declaration &de
       list.append("default", defaultOf(r, *argument, type));
     arguments.push_back(list.getDictionary(&context));
   };
+  for (auto &[name, size] : r.stateDims)
+    if (std::optional<StringRef> symbol = size.asSymbol())
+      r.knownDims.push_back(symbol->str());
+  for (mlir::Value v : r.function.getArguments())
+    if (auto graph = llvm::dyn_cast<nn::GraphType>(v.getType()))
+      for (const nn::Dim &d : {graph.getSources(), graph.getTargets(), graph.getEdges()})
+        if (std::optional<StringRef> symbol = d.asSymbol())
+          r.knownDims.push_back(symbol->str());
   for (const std::string &dim : r.dims)
     if (!llvm::is_contained(r.knownDims, dim))
       add(dim, "dim", b.getI64Type(), {}, "");
@@ -162,6 +170,12 @@ void Elaborator::describeEntry(Routine &r, StringRef name, const Declaration &de
   entry.append("doc", b.getStringAttr(declaration.documentation));
   entry.append("arguments", b.getArrayAttr(arguments));
   entry.append("train", b.getBoolAttr(isTrain));
+  if (!r.stateDims.empty()) {
+    mlir::NamedAttrList sizes;
+    for (auto &[name, size] : r.stateDims)
+      sizes.append(name, nn::DimAttr::get(&context, size));
+    r.function->setAttr("nn.state_dims", sizes.getDictionary(&context));
+  }
   r.function->setAttr("nn.entry", entry.getDictionary(&context));
   r.function->setAttr("nn.model", b.getStringAttr(modelInstance->layer->name.text));
 }

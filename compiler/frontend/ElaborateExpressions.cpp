@@ -97,8 +97,11 @@ Value Elaborator::evaluateName(const NameUse &name) {
       return Value::ofReal(std::numeric_limits<double>::quiet_NaN());
     if (name.name == "pi")
       return Value::ofReal(std::numbers::pi);
-    if (name.name == "training")
+    if (name.name == "training") {
+      if (routine)
+        routine->asksTraining = true;
       return Value::boolean(routine && routine->training);
+    }
     return evaluateStep(name.range);
   case Target::Declared:
     break;
@@ -108,10 +111,6 @@ Value Elaborator::evaluateName(const NameUse &name) {
   const Declaration *d = name.target.declaration;
   if (isa<Variable, Use>(d) && frame->instance) {
     d = holding(*frame->instance, *d);
-    if (auto *variable = llvm::dyn_cast_or_null<Variable>(d))
-      if (!variable->type)
-        if (const Value *v = frame->find(variable)) // a state of an optimizer
-          return *v;
     if (auto *variable = llvm::dyn_cast_or_null<Variable>(d))
       return readVariable(*frame->instance, *variable, name.range);
     if (!d && isa<Variable>(name.target.declaration))
@@ -150,6 +149,8 @@ Value Elaborator::evaluateConstant(const Const &constant) {
 
 Value Elaborator::evaluateFreeDim(const FreeDim &dim, Range range) {
   std::string name = dim.name.text.str();
+  if (dim.sort == FreeDim::OfState && routine)
+    return Value::ofSize(stateDim(name));
   return fail(Code::NN0201, range, "nothing gives `" + name + "` a value here", {},
               dim.sort == FreeDim::ResultOnly ? "an entry with a size that only its result has is called from C alone"
                                               : "");

@@ -4,10 +4,16 @@
 using namespace nnc::frontend;
 using llvm::StringRef;
 
+/// A key begins with whether `training` holds; functions that do not ask for it are shared by both.
+static constexpr char kEither = 'x';
+
 Made *Elaborator::find(const std::string &key, const Instance &instance) {
-  auto at = made.find(key);
-  if (at == made.end()) // what draws random numbers is made for each place: the draws must differ
-    at = made.find(key + "@" + instance.describePath());
+  std::string either = kEither + key.substr(1);
+  std::string place = "@" + instance.describePath(); // what draws random numbers is made for each place: draws differ
+  auto at = made.end();
+  for (const std::string &k : {key, either, key + place, either + place})
+    if (at == made.end())
+      at = made.find(k);
   return at == made.end() ? nullptr : at->second.get();
 }
 
@@ -92,7 +98,9 @@ Made &Elaborator::make(Instance &instance, const Function *entry, Frame inner, c
   result->failed |= diagnostics.errorCount() != errors;
   result->results = results.size();
   result->draws = r.draws;
-  result->dims = dims;
+  result->asksTraining = r.asksTraining;
+  result->dims = r.dims;
+  result->stateDims = r.stateDims;
   result->requirements = std::move(r.requirements);
   if (result->failed) {
     r.function.erase();
@@ -101,6 +109,8 @@ Made &Elaborator::make(Instance &instance, const Function *entry, Frame inner, c
     finishFunction(r, results, entry ? entry->range : instance.layer->range);
     result->function = r.function;
   }
+  if (!result->asksTraining)
+    key[0] = kEither;
   if (result->draws)
     key += "@" + instance.describePath();
   return *(made[std::move(key)] = std::move(result));

@@ -185,11 +185,11 @@ void Elaborator::assign(const Expr &target, const Value &value, Range range) {
     return;
   const Declaration *d = name->target.declaration;
   auto *variable = dyn_cast<Variable>(d);
-  if (variable && variable->type && frame->instance)
+  bool stored = variable && frame->instance; // else a state of an optimizer
+  if (stored)
     variable = dyn_cast_or_null<Variable>(holding(*frame->instance, *variable));
-  bool stored = variable && variable->type;
   std::string what = "`" + name->name.str() + "`";
-  if (isa<Variable>(d) && !variable) {
+  if (stored && !variable) {
     fail(Code::NN0507, target.range, what + " is absent: its condition does not hold");
     return;
   }

@@ -150,14 +150,14 @@ Value Elaborator::callInitialiser(StringRef name, std::vector<Given> &given, Ran
 mlir::FlatSymbolRefAttr Elaborator::makeInitialiser(Instance &owner, const Variable &variable, StringRef path) {
   Routine r(&context);
   unsigned errors = diagnostics.errorCount();
+  Scoped<std::optional<mlir::Location>> notInlined(inlinedAt, std::nullopt);
+  Scoped<std::string> own(drawPath, path.str());
+  Scoped<Routine *> here(routine, &r);
+  Scoped<Frame *> inside(frame, &owner.frame);
   mlir::Type type = typeOfVariable(owner, variable);
   if (!type)
     return nullptr;
-  Scoped<std::optional<mlir::Location>> notInlined(inlinedAt, std::nullopt);
-  Scoped<std::string> own(drawPath, path.str());
   Scoped<std::optional<TypedPlace>> typed(place, TypedPlace{nn::shapeOf(type), nn::elementOf(type)});
-  Scoped<Routine *> here(routine, &r);
-  Scoped<Frame *> inside(frame, &owner.frame);
   beginFunction(r, modelName + ".init." + path.str(), {}, variable.range);
 
   // A loop over the copies of each repeat around.

@@ -352,8 +352,8 @@ Value Elaborator::callOnce(Instance &instance, const Function *entry, std::vecto
   OwnDims own;
   std::string key;
   llvm::raw_string_ostream os(key);
-  os << (const void *)instance.layer << "." << (const void *)entry << (routine->training ? "t" : "i")
-     << (routine->copy ? "c" : "") << trainingKey(instance);
+  os << (trainingOf(instance) ? "t" : "i") << (routine->copy ? "c" : "") << (const void *)instance.layer << "."
+     << (const void *)entry << trainingKey(instance);
   for (const Setting *setting : instance.layer->settings)
     if (const Value *v = instance.frame.find(setting)) {
       os << ";";
@@ -408,7 +408,19 @@ Value Elaborator::callOnce(Instance &instance, const Function *entry, std::vecto
 
 Value Elaborator::emitCall(Instance &instance, Made &target, std::vector<mlir::Value> operands,
                            llvm::ArrayRef<nn::Dim> dims, Range range) {
-  std::vector<Cell *> cells;
+  // Sizes of the context: what the callee knows them by, then those that it wants to be told.
+  llvm::SmallVector<nn::Dim> all(dims);
+  auto isOwn = [&](const nn::Dim &d) {
+    bool own = true;
+    d.forEachSymbol([&](StringRef s) { own &= llvm::is_contained(llvm::ArrayRef(target.dims).take_front(dims.size()), s); });
+    return own;
+  };
+  for (auto &[name, size] : target.stateDims)
+    if (isOwn(size) && !agreeOnStateDim(name, inCaller(size, target.dims, dims), range))
+      return {};
+  for (const std::string &name : llvm::ArrayRef(target.dims).drop_front(dims.size()))
+    all.push_back(stateDim(name));
+  dims = all;
   std::vector<std::pair<Instance *, const Variable *>> written;
   for (const Made::Slot &slot : target.slots) {
     Instance *owner = &instance;
@@ -426,6 +438,7 @@ Value Elaborator::emitCall(Instance &instance, Made &target, std::vector<mlir::V
     routine->usesCopy = true;
   }
   routine->draws |= target.draws;
+  routine->asksTraining |= target.asksTraining;
   for (const Requirement &r : target.requirements)
     if (!require(r.kind, inCaller(r.a, target.dims, dims), inCaller(r.b, target.dims, dims), range, Code::NN0205,
                  r.text))

@@ -105,7 +105,14 @@ mlir::Value Elaborator::stackCopies(llvm::ArrayRef<nn::Dim> copies, llvm::functi
     return make();
   Loop loop(*this, copies.front(), range);
   mlir::Value one = stackCopies(copies.drop_front(), make, range);
-  return one ? loop.finish({one}, {}, nullptr, false)[0] : nullptr;
+  auto constant = one ? one.getDefiningOp<nn::ConstantOp>() : nn::ConstantOp();
+  if (!constant)
+    return one ? loop.finish({one}, {}, nullptr, false)[0] : nullptr;
+  nn::Shape shape = nn::shapeOf(one.getType()); // the same number in all copies needs no loop
+  shape.dims.insert(shape.dims.begin(), copies.front());
+  mlir::TypedAttr number = constant.getValue();
+  builder().restoreInsertionPoint(loop.outer);
+  return emit<nn::ConstantOp>(range, nn::tensorType(shape, nn::elementOf(one.getType())), number);
 }
 
 // ---- scan

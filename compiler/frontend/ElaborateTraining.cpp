@@ -1,16 +1,206 @@
-// `train` blocks, gradients as values, `checkpoint`.
-#include "compiler/frontend/Elaborator.h"
+// `train` blocks: the loss, its gradient, and the optimizers, as operations of one entry.
+#include "compiler/frontend/ElaborateTraining.h"
 
 using namespace nnc::frontend;
+using llvm::cast;
+using llvm::dyn_cast;
+using llvm::dyn_cast_or_null;
+using llvm::StringRef;
+
+// ---- paths -----------------------------------------------------------------------------------------------------------
+
+/// `*` stands for any characters of one part.
+static bool partMatches(StringRef pattern, StringRef part) {
+  size_t star = pattern.find('*');
+  if (star == StringRef::npos)
+    return pattern == part;
+  StringRef head = pattern.take_front(star), tail = pattern.drop_front(star + 1);
+  if (!part.consume_front(head))
+    return false;
+  for (size_t i = 0; i <= part.size(); ++i)
+    if (partMatches(tail, part.drop_front(i)))
+      return true;
+  return false;
+}
+
+bool nnc::frontend::pathMatches(StringRef pattern, StringRef path) {
+  if (pattern.consume_front("**.")) {
+    for (StringRef rest = path; !rest.empty(); rest = rest.split('.').second)
+      if (pathMatches(pattern, rest))
+        return true;
+    return false;
+  }
+  auto [part, more] = pattern.split('.');
+  auto [here, below] = path.split('.');
+  if (!partMatches(part, here))
+    return false;
+  return more.empty() || (!below.empty() && pathMatches(more, below)); // a layer's path means all below it
+}
+
+/// The path of a layer as its tensors have it; parts that are flattened away do not count.
+static std::string layerPath(const Instance &instance) {
+  std::string path;
+  for (const Instance *i = &instance; i->parent; i = i->parent) {
+    std::string part = i->use->alias ? i->use->alias.path.str() : i->use->name.text.str();
+    if (part.find('*') == std::string::npos)
+      path = part + (path.empty() ? "" : "." + path);
+  }
+  return path;
+}
+
+bool Elaborator::trainingOf(const Instance &instance) {
+  if (!routine->training || !training)
+    return routine->training;
+  std::string path = layerPath(instance);
+  for (const Text *pattern : training->evaluated)
+    if (pathMatches(pattern->text, path))
+      return false;
+  return true;
+}
+
+/// Functions are shared by layers only if `eval` treats all that is in them alike.
+std::string Elaborator::trainingKey(const Instance &instance) {
+  return training && !training->evaluated.empty() ? instance.describePath() : "";
+}
+
+// ---- the block -------------------------------------------------------------------------------------------------------
+
+mlir::Value Elaborator::trainStorage(StringRef path, mlir::Type type, double initial, Range range) {
+  Training &t = *training;
+  std::string full = t.name + "/" + path.str();
+  mlir::Block &block = routine->function.getBody().front();
+  mlir::OpBuilder b = mlir::OpBuilder::atBlockBegin(&block);
+  mlir::Value value = nn::ParameterOp::create(b, locate(range), type, full);
+  Routine r(&context);
+  {
+    Scoped<Routine *> here(routine, &r);
+    Scoped<std::optional<mlir::Location>> notInlined(inlinedAt, std::nullopt);
+    beginFunction(r, modelName + ".init." + full, {}, range);
+    mlir::Value v = llvm::isa<mlir::FloatType>(nn::elementOf(type)) ? emit<nn::ConstantOp>(range, type, initial)
+                                                                    : emit<nn::ConstantOp>(range, type, int64_t(initial));
+    finishFunction(r, v, range);
+  }
+  auto text = [&](const llvm::Twine &s) { return top.getStringAttr(s); };
+  nn::StorageOp::create(top, locate(range), text(full), text(modelInstance->layer->name.text), mlir::TypeAttr::get(type),
+                        top.getBoolAttr(false), text(""), mlir::FlatSymbolRefAttr::get(r.function.getSymNameAttr()),
+                        mlir::IntegerAttr(), mlir::IntegerAttr(), text(t.name));
+  return value;
+}
+
+void Elaborator::trainStore(StringRef path, mlir::Value value, Range range) {
+  training->stores.push_back({training->name + "/" + path.str(), value});
+}
+
+/// The number of this update, from 1; read from where the optimizer keeps it.
+Value Elaborator::evaluateStep(Range range) {
+  if (!training)
+    return fail(Code::NN0705, range, "`step` counts updates: it is known in `train` only");
+  if (!training->step) {
+    mlir::OpBuilder::InsertionGuard guard(builder());
+    mlir::Type type = nn::tensorType({}, top.getI64Type());
+    mlir::Value before = trainStorage("step", type, 0, range);
+    builder().setInsertionPointAfterValue(before);
+    mlir::Value one = emit<nn::ConstantOp>(range, type, int64_t(1));
+    training->step = emit<nn::AddOp>(range, before, one);
+    trainStore("step", training->step, range);
+  }
+  return Value::ofTensor(training->step);
+}
+
+bool Elaborator::readClauses(const Train &train, Training &t) {
+  auto number = [&](const Word &word, double &to) {
+    Value v = word.number ? evaluateOne(*word.number) : Value();
+    std::optional<double> r = v.isPoison() ? std::nullopt : realOf(Given{Name(), v, nullptr, word.number->range}, "the number");
+    to = r.value_or(0);
+    return r.has_value();
+  };
+  for (const Node *statement : train.body->statements) {
+    if (auto *paths = dyn_cast<Paths>(statement)) {
+      for (const Text &text : paths->patterns)
+        (paths->freeze ? t.frozen : t.evaluated).push_back(&text);
+    } else if (auto *word = dyn_cast<Word>(statement)) {
+      StringRef name = word->word.text;
+      bool ok = true;
+      if (name == "clip")
+        ok = number(*word, word->mode.text == "norm" ? t.clipNorm : t.clipValue);
+      else if (name == "accumulate")
+        ok = number(*word, t.accumulate) && t.accumulate >= 1;
+      else if (name == "average")
+        ok = number(*word, t.average);
+      else if (name == "precision")
+        ok = false, fail(Code::NN0901, word->range, "`precision` is not available yet", {}, "`--float=bf16` is");
+      if (!ok)
+        return false;
+    }
+  }
+  return true;
+}
 
 void Elaborator::elaborateTrain(Instance &root, const Train &train) {
-  fail(Code::NN0901, train.range, "training is not available yet", {}, "`nnc --inference` leaves `train` blocks out");
+  if (train.broken || !train.body)
+    return;
+  Training t;
+  t.name = (train.turn ? train.turn.text.str() + "_" : std::string("train_")) + "step";
+  Routine r(&context);
+  r.training = true;
+  Frame inner;
+  beginEntry(r, inner, root, train.signature, t.name, train.range);
+  unsigned errors = diagnostics.errorCount();
+  llvm::SmallVector<mlir::Value> results;
+  {
+    Scoped<Training *> now(training, &t);
+    Scoped<const Layer *> model(trained, root.layer);
+    Scoped<Routine *> here(routine, &r);
+    Scoped<Frame *> inside(frame, &inner);
+    bool ok = readClauses(train, t) && bindEntryArguments(r, train.signature, inner);
+    Value metrics = Value::nothing();
+    for (const Node *statement : train.body->statements) {
+      if (!ok)
+        break;
+      if (auto *let = dyn_cast<Let>(statement))
+        executeLet(*let);
+      else if (auto *minimize = dyn_cast<Minimize>(statement))
+        ok = evaluateLoss(*minimize, t);
+      else if (auto *with = dyn_cast<With>(statement))
+        ok = readOptimizer(*with, t);
+      else if (auto *values = dyn_cast<Values>(statement); values && values == train.body->result()) {
+        std::vector<Value> parts;
+        for (const Expr *e : values->values)
+          parts.push_back(values->values.size() == 1 ? evaluate(*e) : evaluateOne(*e));
+        metrics = parts.size() == 1 ? parts[0] : Value::tuple(std::move(parts));
+      }
+    }
+    Range last = resultRange(*train.body);
+    ok = ok && t.loss && diagnostics.errorCount() == errors;
+    if (ok)
+      metrics = coerceResults(train.signature, metrics, last, t.name);
+    if (ok) {
+      mlir::Type wide = floatType().isF64() ? floatType() : mlir::Float32Type::get(&context);
+      results.push_back(castTo(t.loss, wide, t.lossRange));
+      ok = !metrics.isPoison() && resultTensors(metrics, last, results) && update(t);
+    }
+    if (ok && diagnostics.errorCount() == errors) {
+      emitRequirements(r);
+      finishFunction(r, results, last);
+      describeEntry(r, t.name, train, train.signature, results, /*isTrain=*/true);
+      return;
+    }
+  }
+  r.function.erase();
 }
-bool Elaborator::trainingOf(const Instance &instance) { return routine->training; }
-std::string Elaborator::trainingKey(const Instance &instance) { return ""; }
-Value Elaborator::evaluateStep(Range range) { return fail(Code::NN0901, range, "`step` is not available yet"); }
-Value Elaborator::callGrad(const Call &call, const Given *piped) {
-  return fail(Code::NN0901, call.range, "`grad` is not available yet");
+
+bool Elaborator::evaluateLoss(const Minimize &minimize, Training &t) {
+  Range range = minimize.value->range;
+  Value v = evaluateOne(*minimize.value);
+  if (v.isPoison())
+    return false;
+  if (!v.isTensor() || v.shape().rank() != 0 || !llvm::isa<mlir::FloatType>(v.element())) {
+    fail(Code::NN0710, range, "what is minimized is one float",
+         v.isTensor() ? std::vector<std::string>{"given " + nn::describe(v.type())} : std::vector<std::string>(),
+         v.isTensor() && v.shape().rank() ? "take its `mean` or `sum`" : "");
+    return false;
+  }
+  t.loss = tensorOf(v, range);
+  t.lossRange = range;
+  return true;
 }
-Value Elaborator::callWithGradient(const Function &function) { return evaluateBlock(*function.body); }
-Value Elaborator::evaluateCheckpoint(const Checkpoint &checkpoint) { return evaluateBlock(*checkpoint.block); }

@@ -69,12 +69,14 @@ Cell *Elaborator::cell(Instance &owner, const Variable &variable, Range range) {
   mlir::Location location = locate(variable.range);
   if (routine->isEntry) {
     std::string path = pathOf(owner, variable);
-    if (!declareStorage(owner, variable, type, path))
+    bool isState = variable.lifetime == Lifetime::State;
+    if (isState ? !declareState(owner, variable, path) : !declareStorage(owner, variable, type, path))
       return nullptr;
     mlir::OpBuilder b = mlir::OpBuilder::atBlockBegin(&block);
-    while (b.getInsertionPoint() != block.end() && llvm::isa<nn::ParameterOp>(*b.getInsertionPoint()))
+    while (b.getInsertionPoint() != block.end() && llvm::isa<nn::ParameterOp, nn::StateValueOp>(*b.getInsertionPoint()))
       b.setInsertionPointAfter(&*b.getInsertionPoint());
-    made.input = nn::ParameterOp::create(b, location, type, path);
+    made.input = isState ? nn::StateValueOp::create(b, location, type, path).getResult()
+                         : nn::ParameterOp::create(b, location, type, path).getResult();
   } else {
     made.input = block.addArgument(type, location);
   }
@@ -149,7 +151,63 @@ bool Elaborator::declareStorage(Instance &owner, const Variable &variable, mlir:
   return true;
 }
 
-bool Elaborator::bindStateDims(Instance &owner, Frame &into) {
-  fail(Code::NN0901, owner.layer->range, "states are not available yet");
-  return false;
+// ---- states ----------------------------------------------------------------------------------------------------------
+
+/// A size of the context, in sizes of the function being made: its own free dimension of that name, else one more.
+nn::Dim Elaborator::stateDim(StringRef name) {
+  for (auto &[known, size] : routine->stateDims)
+    if (known == name)
+      return size;
+  nn::Dim size = nn::Dim::symbol(name);
+  const Value *own = nullptr;
+  for (Frame *f = frame; f && !own; f = f->parent)
+    for (auto &[declaration, value] : f->values)
+      if (auto *dim = llvm::dyn_cast<FreeDim>(declaration); dim && dim->sort != FreeDim::OfState && dim->name.text == name)
+        own = &value;
+  if (own)
+    size = own->size;
+  else if (!llvm::is_contained(routine->dims, name))
+    routine->dims.push_back(name.str());
+  routine->stateDims.push_back({name.str(), size});
+  return size;
+}
+
+/// A called function says what a size of the context is.
+bool Elaborator::agreeOnStateDim(StringRef name, const nn::Dim &size, Range range) {
+  for (auto &[known, own] : routine->stateDims)
+    if (known == name)
+      return require("equal", own, size, range, Code::NN0204,
+                     "size " + name.str() + " of the states is " + own.str() + " and " + size.str());
+  routine->stateDims.push_back({name.str(), size});
+  return true;
+}
+
+void Elaborator::bindStateDims(Instance &owner, Frame &into) {
+  for (const FreeDim *dim : owner.layer->stateDims)
+    into.values[dim] = Value::ofSize(stateDim(dim->name.text));
+}
+
+/// The nn.state of a state, once for each model.
+bool Elaborator::declareState(Instance &owner, const Variable &variable, const std::string &path) {
+  auto [at, isNew] = storage.try_emplace(path, Place{&owner, &variable});
+  if (!isNew) {
+    if (at->second == Place{&owner, &variable})
+      return true;
+    fail(Code::NN0508, variable.range, "two tensors of the model have the path `" + path + "`");
+    return false;
+  }
+  if (!variable.value)
+    return fail(Code::NN0509, variable.range, "a state needs an initial value: it is what `reset` gives"), false;
+  mlir::FlatSymbolRefAttr initialiser = makeInitialiser(owner, variable, path);
+  if (!initialiser)
+    return false;
+  auto function = module->lookupSymbol<mlir::func::FuncOp>(initialiser.getValue());
+  mlir::IntegerAttr copies;
+  for (Instance *i = &owner; i; i = i->parent)
+    if (i->copies)
+      copies = top.getI64IntegerAttr(*i->copies);
+  auto text = [&](const llvm::Twine &t) { return top.getStringAttr(t); };
+  nn::StateOp::create(top, locate(variable.range), text(path), text(modelInstance->layer->name.text),
+                      mlir::TypeAttr::get(function.getResultTypes()[0]), text(variable.documentation), initialiser, copies);
+  return true;
 }

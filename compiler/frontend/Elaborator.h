@@ -34,9 +34,11 @@ struct Routine {
   std::vector<std::pair<Place, Cell>> cells; ///< in order of first use
   std::vector<Requirement> requirements;
   std::vector<std::string> dims;      ///< own free dimensions
+  std::vector<std::pair<std::string, nn::Dim>> stateDims; ///< sizes of the context, in own sizes
   std::vector<std::string> knownDims; ///< those of an entry that C does not pass: a graph or a state knows them
   mlir::Value copy;                   ///< number of the copy or step that is computed here; null outside of loops
   bool usesCopy = false, draws = false;
+  bool asksTraining = false; ///< the body depends on `training`
   int64_t ordinal = 0; ///< of the next random draw
 
   explicit Routine(mlir::MLIRContext *context) : builder(context) {}
@@ -53,8 +55,9 @@ struct Made {
   };
   std::vector<Slot> slots; ///< extra arguments, in order of path; the written ones are extra results
   std::vector<Requirement> requirements;
+  std::vector<std::pair<std::string, nn::Dim>> stateDims; ///< sizes of the context, in `dims`
   unsigned results = 0; ///< its own
-  bool takesCopy = false, draws = false, failed = false;
+  bool takesCopy = false, draws = false, asksTraining = false, failed = false;
   const Instance *madeFor = nullptr;
 };
 
@@ -114,11 +117,26 @@ private:
                      llvm::ArrayRef<mlir::Value> results, bool isTrain);
   mlir::Attribute defaultOf(Routine &routine, const Argument &argument, mlir::Type type);
 
-  // ---- training (ElaborateTraining.cpp)
+  // ---- training (ElaborateTraining.cpp, ElaborateOptimizers.cpp)
+  struct Training;
+  struct Trained; ///< a parameter that a train step changes
   void elaborateTrain(Instance &root, const Train &train);
+  bool readClauses(const Train &train, Training &t);
+  bool evaluateLoss(const Minimize &minimize, Training &t);
   bool trainingOf(const Instance &instance);
   std::string trainingKey(const Instance &instance);
   Value evaluateStep(Range range);
+  mlir::Value trainStorage(llvm::StringRef path, mlir::Type type, double initial, Range range);
+  void trainStore(llvm::StringRef path, mlir::Value value, Range range);
+  bool readOptimizer(const With &with, Training &t);
+  bool selectParameters(Training &t, std::vector<Trained> &chosen);
+  bool update(Training &t);
+  bool runOptimizer(Training &t, Trained &parameter);
+  mlir::Type masterType(mlir::Value value);
+  Value arithmetic(llvm::StringRef operation, std::initializer_list<Value> values, Range range);
+
+  // ---- gradients (ElaborateGradient.cpp)
+  bool mayDifferentiate();
   Value callGrad(const Call &call, const Given *piped);
   Value callWithGradient(const Function &function);
   Value evaluateCheckpoint(const Checkpoint &checkpoint);
@@ -163,7 +181,10 @@ private:
   nn::Shape stackedAxes(const Instance &owner);
   std::string pathOf(const Instance &owner, const Variable &variable);
   bool declareStorage(Instance &owner, const Variable &variable, mlir::Type type, const std::string &path);
-  bool bindStateDims(Instance &owner, Frame &into);
+  void bindStateDims(Instance &owner, Frame &into);
+  nn::Dim stateDim(llvm::StringRef name);
+  bool agreeOnStateDim(llvm::StringRef name, const nn::Dim &size, Range range);
+  bool declareState(Instance &owner, const Variable &variable, const std::string &path);
 
   // ---- initialisers (ElaborateInitialisers.cpp)
   static bool isInitialiser(llvm::StringRef name);
@@ -312,6 +333,8 @@ private:
   std::string modelName;           ///< in C
   std::string drawPath;            ///< of the function being made; makes random draws differ
   Frame fileFrame;                 ///< constants of files
+  Training *training = nullptr;    ///< the `train` block whose entry is being made
+  std::optional<bool> usesGrad;    ///< the program has gradients outside of `train`
   Loop *repeatLoop = nullptr;      ///< of the `repeat` whose body is being called
 
   struct Level { ///< one step of the way from the entry to the code being looked at
