@@ -13,8 +13,10 @@ namespace nnrt {
 static constexpr int64_t kMostWork = 1'000'000'000'000'000;
 
 Context *asContext(const void *handle) {
+  if (!handle || reinterpret_cast<uintptr_t>(handle) % alignof(Context))
+    return nullptr;
   auto *context = const_cast<Context *>(static_cast<const Context *>(handle));
-  return context && context->magic == kContext ? context : nullptr;
+  return context->magic == kContext ? context : nullptr;
 }
 
 /// A variable of the environment as a number in low .. high, the default where it is not set, -1 if it makes no sense.

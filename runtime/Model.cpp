@@ -16,8 +16,10 @@ static uint64_t hashPath(const char *path, size_t length) {
 }
 
 Model *asModel(const void *handle) {
+  if (!handle || reinterpret_cast<uintptr_t>(handle) % alignof(Model))
+    return nullptr;
   auto *model = const_cast<Model *>(static_cast<const Model *>(handle));
-  return model && model->magic == kModel ? model : nullptr;
+  return model->magic == kModel ? model : nullptr;
 }
 
 int64_t elementCount(const nnrt_parameter &parameter) {

@@ -65,7 +65,8 @@ static void advance(uint32_t *word) {
 
 /// Counts this thread in. The last one opens the next phase.
 static void arrive(Team &team) {
-  if (__atomic_add_fetch(&team.arrived, 1, __ATOMIC_ACQ_REL) != static_cast<uint32_t>(team.shared.size))
+  auto size = static_cast<uint32_t>(team.shared.size); // before: once counted in, the next call may be set up
+  if (__atomic_add_fetch(&team.arrived, 1, __ATOMIC_ACQ_REL) != size)
     return;
   __atomic_store_n(&team.arrived, 0, __ATOMIC_RELAXED);
   advance(&team.phase);
