@@ -1,10 +1,23 @@
-/* A model by hand, as the runner sees one: y = weight[0] * x, and an entry that always fails. FLAW breaks it in one way. */
+/* A model by hand, as the runner sees one: y = weight[0] * x, and an entry that always fails. FLAW breaks it in one
+ * way. */
 #include "nnc.h"
 
 #include <stddef.h>
 #include <string.h>
 
-enum { NONE, VALUE, ONE_ELEMENT, OUTSIDE, UNWRITTEN, THREADS, SECOND_CALL, INPUT, STATUS, FAILS_AND_WRITES, NOT_A_NUMBER };
+enum {
+  NONE,
+  VALUE,
+  ONE_ELEMENT,
+  OUTSIDE,
+  UNWRITTEN,
+  THREADS,
+  SECOND_CALL,
+  INPUT,
+  STATUS,
+  FAILS_AND_WRITES,
+  NOT_A_NUMBER
+};
 #ifndef FLAW
 #define FLAW NONE
 #endif
