@@ -13,6 +13,9 @@ class NN_TargetPass<string argument, string operation> : NN_Pass<argument, opera
 def InlinePass : NN_Pass<"nn-inline", "::mlir::ModuleOp"> {
   let summary = "Dissolves layers that are used once or small into their users";
 }
+def DropGradientsPass : NN_Pass<"drop-gradients", "::mlir::func::FuncOp"> {
+  let summary = "Removes what programs say about derivatives, once these have been taken";
+}
 def DecomposePass : NN_Pass<"decompose", "::mlir::func::FuncOp"> {
   let summary = "Writes softmax, mean, variance and the like with sums, maxima and elementwise operations";
 }
@@ -33,10 +36,6 @@ def FuseMapsPass : NN_Pass<"fuse-maps", "::mlir::func::FuncOp"> {
 }
 def CheckLoweredPass : NN_Pass<"check-lowered", "::mlir::ModuleOp"> {
   let summary = "Refuses what can not be compiled yet, at the place in the program";
-}
-
-def ExpandDrawsPass : NN_Pass<"expand-draws", "::mlir::func::FuncOp"> {
-  let summary = "Makes kernels of random draws";
 }
 
 // ---- memory: from values to places -----------------------------------------------------------------------------------

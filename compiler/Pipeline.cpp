@@ -15,6 +15,7 @@ namespace {
 void optimize(OpPassManager &p, const PipelineOptions &) {
   auto each = [&](std::unique_ptr<Pass> pass) { p.addNestedPass<func::FuncOp>(std::move(pass)); };
   p.addPass(createInlinePass());
+  each(createDropGradientsPass());
   each(createDecomposePass());
   each(createSimplifyPass());
   each(createCSEPass());
@@ -22,7 +23,6 @@ void optimize(OpPassManager &p, const PipelineOptions &) {
   each(createSimplifyPass());
   each(createFuseEpiloguesPass());
   each(createFuseRowsPass());
-  each(createExpandDrawsPass());
   each(createFuseMapsPass());
   each(createCSEPass());
   p.addPass(createCheckLoweredPass());

@@ -31,7 +31,8 @@ def NN_RowsOp : NN_KernelOp<"rows", [AttrSizedOperandSegments, SingleBlock]> {
     Every input and result has the parallel axes first, then either the `row_rank` axes of the row or none (one value per
     row). The body sees one row: tensors of rank `row_rank` and scalars of rank 0; in it stand elementwise operations,
     `nn.broadcast` from a scalar, `nn.sum`, `nn.max`, `nn.min`, `nn.any`, `nn.all` over all axes of the row, and for a row
-    of one axis `nn.argmax`, `nn.argmin`, `nn.cumsum`. Sums of 16-bit floats accumulate in f32.
+    of one axis `nn.argmax`, `nn.argmin`, `nn.cumsum`. Sums of 16-bit floats accumulate in f32. `nn.index` counts the axes
+    of `parallel`, then those of `row`; along a parallel axis it is a scalar or the same in the whole row.
   }];
   let arguments = (ins Variadic<NN_TensorOrRef>:$inputs, Variadic<NN_Ref>:$inits, I64Attr:$row_rank, NN_ShapeAttr:$parallel, NN_ShapeAttr:$row);
   let results = (outs Variadic<NN_Tensor>:$results);

@@ -13,6 +13,39 @@ namespace {
 /// Draws have one value per element as well; their operand is the number of the copy, a scalar.
 bool isDraw(Operation *op) { return isa<UniformOp, NormalOp, TruncNormalOp>(op); }
 
+/// Row-major number of the element at hand, in the body of a map over `shape`.
+Value elementNumber(OpBuilder &b, Location loc, const Shape &shape) {
+  Type i64 = b.getI64Type();
+  Value number;
+  for (auto [axis, size] : llvm::enumerate(shape)) {
+    Value index = IndexOp::create(b, loc, i64, axis);
+    if (number) {
+      Value scale = SizeOp::create(b, loc, i64, DimAttr::get(b.getContext(), size));
+      index = AddOp::create(b, loc, MulOp::create(b, loc, number, scale).getResult(), index);
+    }
+    number = index;
+  }
+  return number ? number : ConstantOp::create(b, loc, i64, int64_t(0)).getResult();
+}
+
+void addDraw(KernelBody &body, Operation *op) {
+  OpBuilder &b = body.b;
+  SmallVector<double> bounds;
+  StringRef distribution = isa<UniformOp>(op) ? "uniform" : "normal";
+  if (auto t = dyn_cast<TruncNormalOp>(op)) {
+    distribution = "trunc_normal";
+    bounds = {t.getMean().convertToDouble(), t.getStd().convertToDouble(), t.getLow().convertToDouble(),
+              t.getHigh().convertToDouble()};
+  }
+  SmallVector<Value> copy;
+  for (Value v : op->getOperands())
+    copy.push_back(body.get(v));
+  Value result = op->getResult(0), number = elementNumber(b, op->getLoc(), shapeOf(result.getType()));
+  body.set(result, DrawOp::create(b, op->getLoc(), elementOf(result.getType()), number, copy,
+                                  b.getStringAttr(distribution), op->getAttrOfType<IntegerAttr>("place"),
+                                  b.getDenseF64ArrayAttr(bounds)));
+}
+
 /// Elementwise on tensors, or something that becomes so in the body of a map.
 bool belongsInMap(Operation *op) { return isElementwiseOnTensors(op) || isDraw(op); }
 
@@ -32,7 +65,7 @@ void fuse(Cluster &cluster) {
   for (Value v : inputs)
     body.input(v, loc);
   for (Operation *op : cluster.operations())
-    body.add(op);
+    isDraw(op) ? addDraw(body, op) : body.add(op);
   body.yield(outputs, loc);
   cluster.replaceBy(map);
 }
@@ -48,8 +81,8 @@ void materialize(IotaOp iota) {
 
 /// 1. Take the first elementwise operation that is left. Let its kernel grow over producers and users that are elementwise
 ///    as well and have the same shape, as long as the whole can be computed at one place.
-/// 2. Make the kernel: one argument per value from outside, one result per value that is used outside. Constants, sizes
-///    and counters are made in the body; broadcasts and other views stay outside, as views of inputs.
+/// 2. Make the kernel: one argument per value from outside, one result per value that is used outside. Constants, sizes,
+///    counters and random draws are made in the body; broadcasts and other views stay outside, as views of inputs.
 /// 3. Counters that are left become kernels of their own.
 struct FuseMaps : impl::FuseMapsPassBase<FuseMaps> {
   void runOnOperation() override {

@@ -19,6 +19,8 @@ public:
   void input(mlir::Value tensor, mlir::Location loc);
   /// The body has `value` where the program has `tensor`.
   void set(mlir::Value tensor, mlir::Value value) { values.map(tensor, value); }
+  /// What the body has for `tensor`.
+  mlir::Value get(mlir::Value tensor);
   /// Does the work of `op` in the body.
   void add(mlir::Operation *op);
   /// Ends the body: it gives these tensors.
@@ -27,7 +29,6 @@ public:
   mlir::OpBuilder b;
 
 private:
-  mlir::Value get(mlir::Value tensor);
   mlir::Value make(mlir::Operation *op);
   mlir::Type wide(mlir::Type tensor);
 

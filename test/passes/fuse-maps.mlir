@@ -88,3 +88,22 @@ func.func @loop(%x: !x) -> !x attributes {nn.dims = ["B"]} {
   } -> !x
   return %r : !x
 }
+
+// A draw is made in the body: by the number of the element, and the number of the copy if there is one.
+// CHECK-LABEL: func.func @draw
+// CHECK: %[[C:.*]] = nn.broadcast %arg0 {axes = array<i64>} : (tensor<i64>) -> tensor<2x5xi64>
+// CHECK: nn.map(%[[C]] : tensor<2x5xi64>) {
+// CHECK: ^bb0(%[[COPY:.*]]: i64):
+// CHECK: %[[I:.*]] = nn.index 0
+// CHECK: %[[J:.*]] = nn.index 1
+// CHECK: %[[N:.*]] = nn.size <5>
+// CHECK: %[[S:.*]] = nn.mul %[[I]], %[[N]]
+// CHECK: %[[E:.*]] = nn.add %[[S]], %[[J]]
+// CHECK: %[[D:.*]] = nn.draw %[[E]], %[[COPY]] {distribution = "normal", place = 7 : i64}
+// CHECK: nn.mul %[[D]]
+// CHECK-NOT: nn.map
+func.func @draw(%copy: tensor<i64>) -> tensor<2x5xf32> {
+  %0 = nn.normal %copy : tensor<i64> {place = 7 : i64} -> tensor<2x5xf32>
+  %1 = nn.mul %0, %0 : (tensor<2x5xf32>, tensor<2x5xf32>) -> tensor<2x5xf32>
+  return %1 : tensor<2x5xf32>
+}
