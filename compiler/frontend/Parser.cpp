@@ -270,10 +270,13 @@ std::unique_ptr<File> nnc::frontend::parseFile(const SourceFile &source, Diagnos
 Expr *nnc::frontend::parseSettingValue(const SourceFile &source, File &file, DiagnosticEngine &diagnostics) {
   Expr *value = nullptr;
   unsigned before = diagnostics.errorCount();
+  // The tree is kept with the file's, but its places are in the text of the definition.
+  const SourceFile *own = std::exchange(file.source, &source);
   parse(source, diagnostics, [&](NNParser &parser, const FilteredTokens &filtered) {
     NNParser::SettingValueContext *context = parser.settingValue();
     if (!context->exception)
       value = TreeBuilder(file, diagnostics, filtered).expr(context->expr());
   });
+  file.source = own;
   return diagnostics.errorCount() == before ? value : nullptr;
 }
