@@ -148,17 +148,18 @@ std::optional<double> constantOf(Value v) {
   return double(cast<IntegerAttr>(constant.getValue()).getInt());
 }
 
-/// x * 1, x / 1, x ^ 1 are x; the powers 2 and 3 are products. What changes a bit of x (adding 0 to -0) is left alone.
+/// x * 1, x / 1, x ^ 1, x + 0 and x - 0 are x (a layer without bias adds 0; -0 stays -0 then, as in other frameworks); the
+/// powers 2 and 3 are products.
 struct Neutral : RewritePattern {
   Neutral(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
   LogicalResult matchAndRewrite(Operation *op, PatternRewriter &b) const override {
-    if (!isa<MulOp, DivideOp, PowOp>(op))
+    if (!isa<AddOp, SubOp, MulOp, DivideOp, PowOp>(op))
       return failure();
     Value x = op->getOperand(0);
     std::optional<double> c = constantOf(op->getOperand(1));
-    if (!c && isa<MulOp>(op))
+    if (!c && isa<AddOp, MulOp>(op))
       x = op->getOperand(1), c = constantOf(op->getOperand(0));
-    if (c == 1.0)
+    if (c == (isa<AddOp, SubOp>(op) ? 0.0 : 1.0))
       return b.replaceOp(op, x), success();
     if (!isa<PowOp>(op) || (c != 2.0 && c != 3.0))
       return failure();
