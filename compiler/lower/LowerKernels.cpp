@@ -77,7 +77,6 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
     if (!known)
       return op->emitOpError("has no lowering");
   }
-  l.eraseFinished();
   // What is left of places: slots and views without users, then the arguments, which are addresses from here on.
   SmallVector<Operation *> places;
   function.walk([&](Operation *op) {
@@ -87,6 +86,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
   for (Operation *op : llvm::reverse(places))
     if (op->use_empty())
       op->erase();
+  l.eraseFinished(); // loops last: views name the arguments of their bodies
   auto pointer = LLVM::LLVMPointerType::get(function.getContext());
   SmallVector<Type> types;
   for (BlockArgument arg : function.getArguments()) {

@@ -23,6 +23,8 @@ void nnc::lowerScan(ScanOp op, Lowering &l) {
   Block &body = op.getBody().front();
 
   auto loop = scf::ForOp::create(b, loc, l.constant(0), steps, l.constant(1), first);
+  if (!loop.getBody()->empty()) // where nothing is carried it has an end already
+    loop.getBody()->back().erase();
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
