@@ -3,7 +3,7 @@
 // REQUIRES: avx2
 // RUN: sed -e s/PANEL/16/g -e s/HALF/8/g %s | nnc-opt -lower-kernels=cpu=x86-64-v3 -lower-elementwise=cpu=x86-64-v3 -cse -to-llvm \
 // RUN:   | mlir-translate --mlir-to-llvmir | llc -O2 -mcpu=x86-64-v3 -relocation-model=pic -filetype=obj -o %t.o
-// RUN: %cxx -O2 -mfma -mf16c -ffp-contract=off -DPANEL=16 -DHALF=8 %S/Inputs/contract.cpp %t.o -o %t && %t | FileCheck %s
+// RUN: %cxx -I%source -O2 -mfma -mf16c -ffp-contract=off -DPANEL=16 -DHALF=8 %S/Inputs/contract.cpp %t.o -o %t && %t | FileCheck %s
 // CHECK: 0 wrong
 
 // Packing: from rows, from columns, and a batch whose elements lie two apart.
