@@ -70,10 +70,10 @@ emit::Entry describeEntry(func::FuncOp f, DictionaryAttr about) {
       argument.kind = emit::ArgumentKind::Size, argument.type = NN_I64;
     } else {
       Type t = places[next++];
-      argument.kind = isa<nn::GraphType>(t)  ? emit::ArgumentKind::Graph
-                      : kind == "output"     ? emit::ArgumentKind::Output
-                      : shapeOf(t).rank()    ? emit::ArgumentKind::Input
-                                             : emit::ArgumentKind::Scalar;
+      argument.kind = isa<nn::GraphType>(t) ? emit::ArgumentKind::Graph
+                      : kind == "output"    ? emit::ArgumentKind::Output
+                      : shapeOf(t).rank()   ? emit::ArgumentKind::Input
+                                            : emit::ArgumentKind::Scalar;
       if (isa<RefType>(t))
         argument.type = typeOf(elementOf(t)), argument.shape = shapeText(shapeOf(t));
     }

@@ -45,7 +45,8 @@ void lower(OpPassManager &p, const PipelineOptions &options) {
 void target(OpPassManager &p, const PipelineOptions &) { p.addPass(createToLLVMPass()); }
 
 const Phase table[] = {
-    {"nn", "the program as operations of the nn dialect on tensors, one function per layer", [](OpPassManager &, const PipelineOptions &) {}},
+    {"nn", "the program as operations of the nn dialect on tensors, one function per layer",
+     [](OpPassManager &, const PipelineOptions &) {}},
     {"opt", "layers dissolved, operations fused into kernels", optimize},
     {"mem", "every value has a place; weights are packed; functions take sizes, places and a frame", memory},
     {"loops", "kernels as loops over vectors and tiles", lower},

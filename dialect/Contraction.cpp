@@ -36,9 +36,7 @@ Type ContractOp::getAccumulatorType() {
 static Shape part(Type type, int64_t from, int64_t count) {
   return Shape(ArrayRef<Dim>(shapeOf(type).dims).slice(from, count));
 }
-Shape ContractOp::resultShape() {
-  return shapeOf(getNumResults() ? getResult(0).getType() : getInits()[0].getType());
-}
+Shape ContractOp::resultShape() { return shapeOf(getNumResults() ? getResult(0).getType() : getInits()[0].getType()); }
 Shape ContractOp::batchShape() { return part(getLhs().getType(), 0, getBatch()); }
 Shape ContractOp::mShape() { return part(getLhs().getType(), getBatch(), getM()); }
 Shape ContractOp::kShape() { return part(getLhs().getType(), getBatch() + getM(), getK()); }

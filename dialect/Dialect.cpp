@@ -69,8 +69,7 @@ Operation *NNDialect::materializeConstant(OpBuilder &builder, Attribute value, T
   return typed && isValue(type) ? ConstantOp::create(builder, loc, type, typed) : nullptr;
 }
 
-void nn::kernelEffects(Operation *op,
-                       SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+void nn::kernelEffects(Operation *op, SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   MutableOperandRange inits = cast<KernelOpInterface>(op).getInitsMutable();
   llvm::SmallDenseSet<unsigned> written;
   for (OpOperand &init : inits)

@@ -75,8 +75,8 @@ public:
   enum class AtomKind : uint8_t { Symbol, Floor, Group };
   struct Atom {
     AtomKind kind;
-    std::string text;                     ///< the printed form; decides equality and order
-    std::shared_ptr<const Dim> num, den;  ///< Floor: both; Group: num
+    std::string text;                    ///< the printed form; decides equality and order
+    std::shared_ptr<const Dim> num, den; ///< Floor: both; Group: num
     bool operator==(const Atom &o) const { return text == o.text; }
     bool operator<(const Atom &o) const { return text < o.text; }
   };
@@ -86,7 +86,7 @@ public:
     bool operator==(const Factor &o) const { return power == o.power && atom == o.atom; }
   };
   struct Term {
-    int64_t num = 0, den = 1; ///< num != 0, den > 0, reduced
+    int64_t num = 0, den = 1;    ///< num != 0, den > 0, reduced
     std::vector<Factor> factors; ///< sorted by atom
   };
   llvm::ArrayRef<Term> terms() const { return sum; }

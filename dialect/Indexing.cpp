@@ -30,8 +30,9 @@ static LogicalResult topkRule(const RuleInput &in, Report &report, SmallVectorIm
     std::optional<int64_t> size = shape[shape.rank() - 1].asConstant();
     if (k < 0 || (size && k > *size))
       return fail(report, "NN0208", "`k` = " + Twine(k) + " of rows of " + shape[shape.rank() - 1].str());
-    report.conditions.push_back({shape[shape.rank() - 1], k, "`topk` of " + std::to_string(k) + " elements in rows of " +
-                                                                 shape[shape.rank() - 1].str()});
+    report.conditions.push_back(
+        {shape[shape.rank() - 1], k,
+         "`topk` of " + std::to_string(k) + " elements in rows of " + shape[shape.rank() - 1].str()});
     shape[shape.rank() - 1] = k;
   }
   results.push_back(tensorType(shape, elementOf(in.types[0])));

@@ -56,8 +56,8 @@ bool nn::broadcastsTo(const Shape &from, const Shape &to) {
 std::optional<int64_t> nn::normalizeAxis(int64_t axis, int64_t rank, Report &report) {
   if (axis >= -rank && axis < rank)
     return axis < 0 ? axis + rank : axis;
-  (void)fail(report, "NN0207", "axis " + Twine(axis) + " does not exist: the operand has rank " + Twine(rank),
-             {}, rank ? "axes are " + Twine(-rank) + " .. " + Twine(rank - 1) : Twine("a scalar has no axes"));
+  (void)fail(report, "NN0207", "axis " + Twine(axis) + " does not exist: the operand has rank " + Twine(rank), {},
+             rank ? "axes are " + Twine(-rank) + " .. " + Twine(rank - 1) : Twine("a scalar has no axes"));
   return std::nullopt;
 }
 

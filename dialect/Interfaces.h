@@ -52,11 +52,11 @@ struct Condition {
 
 /// Why a shape rule said no, in the terms of a program; or under which conditions it said yes.
 struct Report {
-  std::string code;  ///< "NN0203"
-  std::string text;  ///< "shapes do not match in `@`"
+  std::string code; ///< "NN0203"
+  std::string text; ///< "shapes do not match in `@`"
   llvm::SmallVector<std::string, 2> notes;
   std::string hint;
-  int operand = -1;  ///< the operand to blame, -1: the call
+  int operand = -1; ///< the operand to blame, -1: the call
   llvm::SmallVector<Condition, 1> conditions;
 };
 /// Fills the report; so that rules can `return fail(...)`.
@@ -76,10 +76,11 @@ struct RuleInput {
   Shape shape(llvm::StringRef name) const;
 };
 
-// ---- types -----------------------------------------------------------------------------------------------------------
+// ---- types
+// -----------------------------------------------------------------------------------------------------------
 bool isElementType(mlir::Type);
-bool isTensor(mlir::Type);   ///< ranked, and every size constant or symbolic
-bool isValue(mlir::Type);    ///< scalar, vector or tensor of element types
+bool isTensor(mlir::Type); ///< ranked, and every size constant or symbolic
+bool isValue(mlir::Type);  ///< scalar, vector or tensor of element types
 /// Sizes of a tensor or place; scalars have none.
 Shape shapeOf(mlir::Type);
 mlir::Type elementOf(mlir::Type); ///< of a scalar, vector, tensor or place
@@ -90,7 +91,8 @@ mlir::Type withElement(mlir::Type like, mlir::Type element);
 std::string describe(mlir::Type);
 std::string describeElement(mlir::Type element);
 
-// ---- pieces of shape rules -------------------------------------------------------------------------------------------
+// ---- pieces of shape rules
+// -------------------------------------------------------------------------------------------
 /// NumPy's rule on symbolic sizes: missing leading axes and axes of constant size 1 stretch.
 std::optional<Shape> broadcastShapes(llvm::ArrayRef<Shape> shapes);
 bool broadcastsTo(const Shape &from, const Shape &to);

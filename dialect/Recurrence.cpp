@@ -32,7 +32,8 @@ LogicalResult ScanOp::verify() {
     return emitOpError("body must yield one value for each result");
   unsigned stacked = getNumResults() - getCarries().size();
   for (auto [i, carry] : llvm::enumerate(getCarries()))
-    if (yield.getValues()[stacked + i].getType() != carry.getType() || getResult(stacked + i).getType() != carry.getType())
+    if (yield.getValues()[stacked + i].getType() != carry.getType() ||
+        getResult(stacked + i).getType() != carry.getType())
       return emitOpError("carried value ") << i << " changes its type";
   return success();
 }

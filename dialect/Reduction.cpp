@@ -46,7 +46,8 @@ static LogicalResult extremeRule(const RuleInput &in, Report &report, Results &r
   Dim count = 1;
   ArrayRef<int64_t> axes = in.axes("axes");
   for (size_t i = 0; i < from.rank(); ++i)
-    if (axes.empty() || llvm::is_contained(axes, int64_t(i)) || llvm::is_contained(axes, int64_t(i) - int64_t(from.rank())))
+    if (axes.empty() || llvm::is_contained(axes, int64_t(i)) ||
+        llvm::is_contained(axes, int64_t(i) - int64_t(from.rank())))
       count = count * from[i];
   if (count.isConstant(0))
     return fail(report, "NN0208", "the largest or smallest of no elements", {"operand " + describe(in.types[0])});

@@ -46,7 +46,8 @@ static LogicalResult padRule(const RuleInput &in, Report &report, SmallVectorImp
 #define GET_OP_CLASSES
 #include "dialect/Shape.cpp.inc"
 
-// ---- broadcast -------------------------------------------------------------------------------------------------------
+// ---- broadcast
+// -------------------------------------------------------------------------------------------------------
 
 void BroadcastOp::build(OpBuilder &b, OperationState &state, Value x, const Shape &shape) {
   int64_t rank = shapeOf(x.getType()).rank(), missing = shape.rank() - rank;
@@ -83,7 +84,8 @@ OpFoldResult BroadcastOp::fold(FoldAdaptor) {
   return {};
 }
 
-// ---- transpose -------------------------------------------------------------------------------------------------------
+// ---- transpose
+// -------------------------------------------------------------------------------------------------------
 
 void TransposeOp::build(OpBuilder &b, OperationState &state, Value x, ArrayRef<int64_t> permutation) {
   Shape from = shapeOf(x.getType()), to;
@@ -117,7 +119,8 @@ OpFoldResult TransposeOp::fold(FoldAdaptor) {
   return {};
 }
 
-// ---- reshape ---------------------------------------------------------------------------------------------------------
+// ---- reshape
+// ---------------------------------------------------------------------------------------------------------
 
 void ReshapeOp::build(OpBuilder &b, OperationState &state, Value x, const Shape &shape) {
   build(b, state, tensorType(shape, elementOf(x.getType())), x);
@@ -137,7 +140,8 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor) {
   return {};
 }
 
-// ---- slice -----------------------------------------------------------------------------------------------------------
+// ---- slice
+// -----------------------------------------------------------------------------------------------------------
 
 void SliceOp::build(OpBuilder &b, OperationState &state, Value x, const Shape &offsets, const Shape &sizes) {
   build(b, state, tensorType(sizes, elementOf(x.getType())), x, ValueRange(), ShapeAttr::get(b.getContext(), offsets),

@@ -25,7 +25,8 @@ void NNDialect::registerTypes() {
       >();
 }
 
-// ---- parsing and printing of sizes -----------------------------------------------------------------------------------
+// ---- parsing and printing of sizes
+// -----------------------------------------------------------------------------------
 
 static FailureOr<Dim> parseSum(AsmParser &p);
 
@@ -147,10 +148,13 @@ void nn::GraphType::print(AsmPrinter &p) const {
   p << "<" << getSources().str() << ", " << getTargets().str() << ", " << getEdges().str() << ">";
 }
 
-// ---- questions about types -------------------------------------------------------------------------------------------
+// ---- questions about types
+// -------------------------------------------------------------------------------------------
 
-bool nn::isElementType(Type t) { return t.isF64() || t.isF32() || t.isF16() || t.isBF16() || t.isSignlessInteger(64) ||
-                                        t.isSignlessInteger(32) || t.isSignlessInteger(8) || t.isSignlessInteger(1); }
+bool nn::isElementType(Type t) {
+  return t.isF64() || t.isF32() || t.isF16() || t.isBF16() || t.isSignlessInteger(64) || t.isSignlessInteger(32) ||
+         t.isSignlessInteger(8) || t.isSignlessInteger(1);
+}
 
 bool nn::isTensor(Type t) {
   auto tensor = dyn_cast<RankedTensorType>(t);

@@ -24,8 +24,9 @@ static std::optional<Dim> windows(const Dim &size, int64_t k, int64_t stride, in
                 "window  " + std::to_string(dilation * (k - 1) + 1)});
     return std::nullopt;
   }
-  report.conditions.push_back({room, Dim(), "a window of " + std::to_string(dilation * (k - 1) + 1) +
-                                                " is larger than its input " + size.str()});
+  report.conditions.push_back(
+      {room, Dim(),
+       "a window of " + std::to_string(dilation * (k - 1) + 1) + " is larger than its input " + size.str()});
   return *Dim::floorDiv(room, stride) + Dim(1);
 }
 
@@ -59,8 +60,8 @@ static LogicalResult convRule(const RuleInput &in, Report &report, Results &resu
     std::optional<int64_t> k = w[i].asConstant();
     if (!k)
       return fail(report, "NN0208", "the window of a convolution has a constant size");
-    std::optional<Dim> size = windows(x[i], *k, of("stride", "stride_w"), of("padding", "padding_w"),
-                                      of("dilation", "dilation_w"), report);
+    std::optional<Dim> size =
+        windows(x[i], *k, of("stride", "stride_w"), of("padding", "padding_w"), of("dilation", "dilation_w"), report);
     if (!size)
       return failure();
     out.dims.push_back(*size);

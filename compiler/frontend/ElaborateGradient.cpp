@@ -28,12 +28,13 @@ Value Elaborator::callGrad(const Call &call, const Given *piped) {
     if (g.value.isPoison())
       return {};
     if (!g.value.isTensor() || g.value.untyped || !llvm::isa<mlir::FloatType>(g.value.element()))
-      return fail(Code::NN0709, g.range, values.empty() ? "`grad` derives a float scalar" : "`grad` derives by float tensors");
+      return fail(Code::NN0709, g.range,
+                  values.empty() ? "`grad` derives a float scalar" : "`grad` derives by float tensors");
     values.push_back(g.value.tensor);
   }
   if (given[0].value.shape().rank() != 0)
-    return fail(Code::NN0709, given[0].range, "`grad` derives a scalar", {"given " + nn::describe(given[0].value.type())},
-                "sum it first: `grad(sum(e), x)`");
+    return fail(Code::NN0709, given[0].range, "`grad` derives a scalar",
+                {"given " + nn::describe(given[0].value.type())}, "sum it first: `grad(sum(e), x)`");
   mlir::ValueRange xs = llvm::ArrayRef<mlir::Value>(values).drop_front();
   auto op = nn::GradOp::create(builder(), locate(call.range), xs.getTypes(), values[0], xs);
   std::vector<Value> results;
@@ -83,41 +84,44 @@ Value Elaborator::callWithGradient(const Function &function) {
     types.push_back(v.getType());
   size_t inputs = formals.size(), outputs = types.size();
   if (ok && function.vjpArguments.size() != inputs + 2 * outputs)
-    return fail(Code::NN0706, function.range, "a `vjp` takes the " + std::to_string(inputs) + " arguments, the " +
-                                                  std::to_string(outputs) + " results and their cotangents");
+    return fail(Code::NN0706, function.range,
+                "a `vjp` takes the " + std::to_string(inputs) + " arguments, the " + std::to_string(outputs) +
+                    " results and their cotangents");
   ok = ok && inRegion(pullback, [&] {
-    mlir::Block &block = pullback.front();
-    size_t next = 0;
-    for (const Argument *a : formals) {
-      const Argument *here = function.vjpArguments[next++];
-      auto at = llvm::find(tensors, a);
-      frame->values[here] = at == tensors.end() ? frame->values[a]
-                                                : Value::ofTensor(block.addArgument(operands[at - tensors.begin()].getType(), location));
-    }
-    for (int round = 0; round < 2; ++round)
-      for (mlir::Type t : types)
-        frame->values[function.vjpArguments[next++]] = Value::ofTensor(block.addArgument(t, location));
-    Value value = evaluateBlock(*function.vjp);
-    Range range = resultRange(*function.vjp);
-    if (value.isPoison())
-      return false;
-    std::vector<Value> parts = value.kind == Value::Tuple ? value.parts : std::vector<Value>{value};
-    if (parts.size() != inputs)
-      return fail(Code::NN0706, range, "a `vjp` gives one value for each argument"), false;
-    llvm::SmallVector<mlir::Value> cotangents;
-    for (auto [a, part] : llvm::zip(formals, parts)) {
-      auto at = llvm::find(tensors, a);
-      if (at == tensors.end())
-        continue;
-      Value v = coerce(part, operands[at - tensors.begin()].getType(), true, range,
-                       "the cotangent of `" + a->name.text.str() + "`");
-      if (v.isPoison())
-        return false;
-      cotangents.push_back(v.tensor);
-    }
-    nn::YieldOp::create(builder(), location, cotangents);
-    return true;
-  });
+         mlir::Block &block = pullback.front();
+         size_t next = 0;
+         for (const Argument *a : formals) {
+           const Argument *here = function.vjpArguments[next++];
+           auto at = llvm::find(tensors, a);
+           frame->values[here] =
+               at == tensors.end()
+                   ? frame->values[a]
+                   : Value::ofTensor(block.addArgument(operands[at - tensors.begin()].getType(), location));
+         }
+         for (int round = 0; round < 2; ++round)
+           for (mlir::Type t : types)
+             frame->values[function.vjpArguments[next++]] = Value::ofTensor(block.addArgument(t, location));
+         Value value = evaluateBlock(*function.vjp);
+         Range range = resultRange(*function.vjp);
+         if (value.isPoison())
+           return false;
+         std::vector<Value> parts = value.kind == Value::Tuple ? value.parts : std::vector<Value>{value};
+         if (parts.size() != inputs)
+           return fail(Code::NN0706, range, "a `vjp` gives one value for each argument"), false;
+         llvm::SmallVector<mlir::Value> cotangents;
+         for (auto [a, part] : llvm::zip(formals, parts)) {
+           auto at = llvm::find(tensors, a);
+           if (at == tensors.end())
+             continue;
+           Value v = coerce(part, operands[at - tensors.begin()].getType(), true, range,
+                            "the cotangent of `" + a->name.text.str() + "`");
+           if (v.isPoison())
+             return false;
+           cotangents.push_back(v.tensor);
+         }
+         nn::YieldOp::create(builder(), location, cotangents);
+         return true;
+       });
   if (!ok)
     return {};
   auto op = nn::CustomGradientOp::create(builder(), location, types, operands);

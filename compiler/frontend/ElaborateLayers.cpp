@@ -412,7 +412,8 @@ Value Elaborator::emitCall(Instance &instance, Made &target, std::vector<mlir::V
   llvm::SmallVector<nn::Dim> all(dims);
   auto isOwn = [&](const nn::Dim &d) {
     bool own = true;
-    d.forEachSymbol([&](StringRef s) { own &= llvm::is_contained(llvm::ArrayRef(target.dims).take_front(dims.size()), s); });
+    d.forEachSymbol(
+        [&](StringRef s) { own &= llvm::is_contained(llvm::ArrayRef(target.dims).take_front(dims.size()), s); });
     return own;
   };
   for (auto &[name, size] : target.stateDims)

@@ -96,7 +96,8 @@ bool Elaborator::selectParameters(Training &t, std::vector<Trained> &chosen) {
   auto matches = [&](const Text &pattern, const std::vector<std::string> &paths) {
     std::optional<bool> all = fits(pattern.text, paths);
     if (!all) {
-      fail(Code::NN0901, pattern.range, "a pattern that fits some copies of a `repeat` and not others is not available yet");
+      fail(Code::NN0901, pattern.range,
+           "a pattern that fits some copies of a `repeat` and not others is not available yet");
       ok = false;
     }
     used[&pattern] |= all.value_or(true);
@@ -167,12 +168,14 @@ bool Elaborator::update(Training &t) {
   if (t.accumulate > 1) {
     mlir::Type type = nn::tensorType({}, top.getI64Type());
     Value calls = arithmetic("add", {Value::ofTensor(trainStorage("calls", type, 0, range)), Value::ofSize(1)}, range);
-    Value due = arithmetic("eq", {arithmetic("mod", {calls, Value::ofSize(int64_t(t.accumulate))}, range), Value::ofSize(0)}, range);
+    Value due = arithmetic(
+        "eq", {arithmetic("mod", {calls, Value::ofSize(int64_t(t.accumulate))}, range), Value::ofSize(0)}, range);
     always.push_back({t.name + "/calls", calls.tensor});
     for (Trained &p : chosen) {
       mlir::Value before = trainStorage("gradient/" + p.path, p.gradient.getType(), 0, range);
       Value sum = arithmetic("add", {Value::ofTensor(before), Value::ofTensor(p.gradient)}, range);
-      always.push_back({t.name + "/gradient/" + p.path, arithmetic("where", {due, Value::ofSize(0), sum}, range).tensor});
+      always.push_back(
+          {t.name + "/gradient/" + p.path, arithmetic("where", {due, Value::ofSize(0), sum}, range).tensor});
       p.gradient = arithmetic("divide", {sum, Value::ofReal(t.accumulate)}, range).tensor;
     }
     ready = arithmetic("and", {finite, due}, range);
@@ -184,13 +187,25 @@ bool Elaborator::update(Training &t) {
       total = arithmetic("add", {total, arithmetic("sum", {arithmetic("mul", {g, g}, range)}, range)}, range);
     }
     Value norm = arithmetic("sqrt", {total}, range);
-    Value scale = arithmetic("minimum", {arithmetic("divide", {Value::ofReal(t.clipNorm), arithmetic("add", {norm, Value::ofReal(1e-6)}, range)}, range), Value::ofSize(1)}, range);
+    Value scale = arithmetic(
+        "minimum",
+        {arithmetic("divide", {Value::ofReal(t.clipNorm), arithmetic("add", {norm, Value::ofReal(1e-6)}, range)},
+                    range),
+         Value::ofSize(1)},
+        range);
     for (Trained &p : chosen)
-      p.gradient = arithmetic("mul", {Value::ofTensor(p.gradient), Value::ofTensor(castTo(scale.tensor, nn::elementOf(p.gradient.getType()), range))}, range).tensor;
+      p.gradient = arithmetic("mul",
+                              {Value::ofTensor(p.gradient),
+                               Value::ofTensor(castTo(scale.tensor, nn::elementOf(p.gradient.getType()), range))},
+                              range)
+                       .tensor;
   }
   if (t.clipValue > 0)
     for (Trained &p : chosen)
-      p.gradient = arithmetic("clamp", {Value::ofTensor(p.gradient), Value::ofReal(-t.clipValue), Value::ofReal(t.clipValue)}, range).tensor;
+      p.gradient =
+          arithmetic("clamp", {Value::ofTensor(p.gradient), Value::ofReal(-t.clipValue), Value::ofReal(t.clipValue)},
+                     range)
+              .tensor;
   for (Trained &p : chosen)
     if (!runOptimizer(t, p))
       return false;
@@ -249,7 +264,9 @@ bool Elaborator::runOptimizer(Training &t, Trained &p) {
     }
     mlir::Type type = state->type ? evaluateType(*state->type) : shaped;
     Value initial = state->value ? evaluateOne(*state->value) : Value::ofSize(0);
-    std::optional<double> number = type && initial.isLiteral() ? realOf(Given{Name(), initial, nullptr, state->range}, "the initial value") : std::nullopt;
+    std::optional<double> number = type && initial.isLiteral()
+                                       ? realOf(Given{Name(), initial, nullptr, state->range}, "the initial value")
+                                       : std::nullopt;
     if (!number) {
       if (type && !initial.isPoison() && !initial.isLiteral())
         fail(Code::NN0414, state->range, "the initial value of a state of an optimizer is a number");
@@ -271,8 +288,10 @@ bool Elaborator::runOptimizer(Training &t, Trained &p) {
   if (t.average > 0) {
     mlir::Value before = trainStorage("average/" + p.path, shaped, 0, range);
     Value now = Value::ofTensor(w), first = arithmetic("eq", {step, Value::ofSize(1)}, range);
-    Value mixed = arithmetic("add", {arithmetic("mul", {Value::ofTensor(before), Value::ofReal(t.average)}, range),
-                                     arithmetic("mul", {now, Value::ofReal(1 - t.average)}, range)}, range);
+    Value mixed = arithmetic("add",
+                             {arithmetic("mul", {Value::ofTensor(before), Value::ofReal(t.average)}, range),
+                              arithmetic("mul", {now, Value::ofReal(1 - t.average)}, range)},
+                             range);
     trainStore("average/" + p.path, arithmetic("where", {first, now, mixed}, range).tensor, range);
   }
   t.stores.push_back({p.path, castTo(w, nn::elementOf(p.value.getType()), range)});

@@ -7,7 +7,8 @@ using llvm::dyn_cast;
 using llvm::dyn_cast_or_null;
 using llvm::StringRef;
 
-// ---- paths -----------------------------------------------------------------------------------------------------------
+// ---- paths
+// -----------------------------------------------------------------------------------------------------------
 
 /// `*` stands for any characters of one part.
 static bool partMatches(StringRef pattern, StringRef part) {
@@ -63,7 +64,8 @@ std::string Elaborator::trainingKey(const Instance &instance) {
   return training && !training->evaluated.empty() ? instance.describePath() : "";
 }
 
-// ---- the block -------------------------------------------------------------------------------------------------------
+// ---- the block
+// -------------------------------------------------------------------------------------------------------
 
 mlir::Value Elaborator::trainStorage(StringRef path, mlir::Type type, double initial, Range range) {
   Training &t = *training;
@@ -76,14 +78,16 @@ mlir::Value Elaborator::trainStorage(StringRef path, mlir::Type type, double ini
     Scoped<Routine *> here(routine, &r);
     Scoped<std::optional<mlir::Location>> notInlined(inlinedAt, std::nullopt);
     beginFunction(r, modelName + ".init." + full, {}, range);
-    mlir::Value v = llvm::isa<mlir::FloatType>(nn::elementOf(type)) ? emit<nn::ConstantOp>(range, type, initial)
-                                                                    : emit<nn::ConstantOp>(range, type, int64_t(initial));
+    mlir::Value v = llvm::isa<mlir::FloatType>(nn::elementOf(type))
+                        ? emit<nn::ConstantOp>(range, type, initial)
+                        : emit<nn::ConstantOp>(range, type, int64_t(initial));
     finishFunction(r, v, range);
   }
   auto text = [&](const llvm::Twine &s) { return top.getStringAttr(s); };
-  nn::StorageOp::create(top, locate(range), text(full), text(modelInstance->layer->name.text), mlir::TypeAttr::get(type),
-                        top.getBoolAttr(false), text(""), mlir::FlatSymbolRefAttr::get(r.function.getSymNameAttr()),
-                        mlir::IntegerAttr(), mlir::IntegerAttr(), text(t.name));
+  nn::StorageOp::create(top, locate(range), text(full), text(modelInstance->layer->name.text),
+                        mlir::TypeAttr::get(type), top.getBoolAttr(false), text(""),
+                        mlir::FlatSymbolRefAttr::get(r.function.getSymNameAttr()), mlir::IntegerAttr(),
+                        mlir::IntegerAttr(), text(t.name));
   return value;
 }
 
@@ -110,7 +114,8 @@ Value Elaborator::evaluateStep(Range range) {
 bool Elaborator::readClauses(const Train &train, Training &t) {
   auto number = [&](const Word &word, double &to) {
     Value v = word.number ? evaluateOne(*word.number) : Value();
-    std::optional<double> r = v.isPoison() ? std::nullopt : realOf(Given{Name(), v, nullptr, word.number->range}, "the number");
+    std::optional<double> r =
+        v.isPoison() ? std::nullopt : realOf(Given{Name(), v, nullptr, word.number->range}, "the number");
     to = r.value_or(0);
     return r.has_value();
   };

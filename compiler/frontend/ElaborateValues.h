@@ -116,8 +116,8 @@ struct Frame {
 /// A layer with its settings, at one place of a model.
 struct Instance {
   const Layer *layer = nullptr;
-  Instance *parent = nullptr; ///< null: the model
-  const Use *use = nullptr;   ///< by which the parent knows it
+  Instance *parent = nullptr;    ///< null: the model
+  const Use *use = nullptr;      ///< by which the parent knows it
   std::optional<int64_t> copies; ///< of a `repeat`
   int64_t first = 0;             ///< the number of its first copy
   Frame frame;                   ///< settings and constants

@@ -151,7 +151,8 @@ bool Elaborator::declareStorage(Instance &owner, const Variable &variable, mlir:
   return true;
 }
 
-// ---- states ----------------------------------------------------------------------------------------------------------
+// ---- states
+// ----------------------------------------------------------------------------------------------------------
 
 /// A size of the context, in sizes of the function being made: its own free dimension of that name, else one more.
 nn::Dim Elaborator::stateDim(StringRef name) {
@@ -162,7 +163,8 @@ nn::Dim Elaborator::stateDim(StringRef name) {
   const Value *own = nullptr;
   for (Frame *f = frame; f && !own; f = f->parent)
     for (auto &[declaration, value] : f->values)
-      if (auto *dim = llvm::dyn_cast<FreeDim>(declaration); dim && dim->sort != FreeDim::OfState && dim->name.text == name)
+      if (auto *dim = llvm::dyn_cast<FreeDim>(declaration);
+          dim && dim->sort != FreeDim::OfState && dim->name.text == name)
         own = &value;
   if (own)
     size = own->size;
@@ -208,6 +210,7 @@ bool Elaborator::declareState(Instance &owner, const Variable &variable, const s
       copies = top.getI64IntegerAttr(*i->copies);
   auto text = [&](const llvm::Twine &t) { return top.getStringAttr(t); };
   nn::StateOp::create(top, locate(variable.range), text(path), text(modelInstance->layer->name.text),
-                      mlir::TypeAttr::get(function.getResultTypes()[0]), text(variable.documentation), initialiser, copies);
+                      mlir::TypeAttr::get(function.getResultTypes()[0]), text(variable.documentation), initialiser,
+                      copies);
   return true;
 }

@@ -33,13 +33,13 @@ struct Routine {
   bool training = false;
   std::vector<std::pair<Place, Cell>> cells; ///< in order of first use
   std::vector<Requirement> requirements;
-  std::vector<std::string> dims;      ///< own free dimensions
+  std::vector<std::string> dims;                          ///< own free dimensions
   std::vector<std::pair<std::string, nn::Dim>> stateDims; ///< sizes of the context, in own sizes
   std::vector<std::string> knownDims; ///< those of an entry that C does not pass: a graph or a state knows them
   mlir::Value copy;                   ///< number of the copy or step that is computed here; null outside of loops
   bool usesCopy = false, draws = false;
   bool asksTraining = false; ///< the body depends on `training`
-  int64_t ordinal = 0; ///< of the next random draw
+  int64_t ordinal = 0;       ///< of the next random draw
 
   explicit Routine(mlir::MLIRContext *context) : builder(context) {}
 };
@@ -56,7 +56,7 @@ struct Made {
   std::vector<Slot> slots; ///< extra arguments, in order of path; the written ones are extra results
   std::vector<Requirement> requirements;
   std::vector<std::pair<std::string, nn::Dim>> stateDims; ///< sizes of the context, in `dims`
-  unsigned results = 0; ///< its own
+  unsigned results = 0;                                   ///< its own
   bool takesCopy = false, draws = false, asksTraining = false, failed = false;
   const Instance *madeFor = nullptr;
 };
@@ -271,11 +271,11 @@ private:
 
   // ---- operations with arguments of their own kind
   Value callSpecial(llvm::StringRef name, std::vector<Given> &given, Range range, bool &isSpecial);
-  Value callRearrange(std::vector<Given> &given, Range range);        // ElaboratePatterns.cpp
-  Value callSplit(std::vector<Given> &given, Range range);            // ElaboratePatterns.cpp
-  Value callIota(std::vector<Given> &given, Range range);             // ElaborateOperations.cpp
-  Value callDot(std::vector<Given> &given, Range range);              // ElaborateEinsum.cpp
-  Value evaluateEinsum(const Einsum &einsum);                         // ElaborateEinsum.cpp
+  Value callRearrange(std::vector<Given> &given, Range range); // ElaboratePatterns.cpp
+  Value callSplit(std::vector<Given> &given, Range range);     // ElaboratePatterns.cpp
+  Value callIota(std::vector<Given> &given, Range range);      // ElaborateOperations.cpp
+  Value callDot(std::vector<Given> &given, Range range);       // ElaborateEinsum.cpp
+  Value evaluateEinsum(const Einsum &einsum);                  // ElaborateEinsum.cpp
 
   // ---- indexing (ElaborateIndexing.cpp)
   struct Position {
@@ -329,13 +329,13 @@ private:
   Frame *frame = nullptr;
   std::optional<TypedPlace> place;
   Instance *modelInstance = nullptr;
-  const Layer *trained = nullptr;  ///< the model in its own `train` block
-  std::string modelName;           ///< in C
-  std::string drawPath;            ///< of the function being made; makes random draws differ
-  Frame fileFrame;                 ///< constants of files
-  Training *training = nullptr;    ///< the `train` block whose entry is being made
-  std::optional<bool> usesGrad;    ///< the program has gradients outside of `train`
-  Loop *repeatLoop = nullptr;      ///< of the `repeat` whose body is being called
+  const Layer *trained = nullptr; ///< the model in its own `train` block
+  std::string modelName;          ///< in C
+  std::string drawPath;           ///< of the function being made; makes random draws differ
+  Frame fileFrame;                ///< constants of files
+  Training *training = nullptr;   ///< the `train` block whose entry is being made
+  std::optional<bool> usesGrad;   ///< the program has gradients outside of `train`
+  Loop *repeatLoop = nullptr;     ///< of the `repeat` whose body is being called
 
   struct Level { ///< one step of the way from the entry to the code being looked at
     std::string text;
@@ -347,8 +347,8 @@ private:
   std::optional<mlir::Location> inlinedAt;
 
   std::map<std::string, std::unique_ptr<Made>> made;
-  llvm::StringMap<unsigned> symbols;              ///< names of functions, to make them differ
-  llvm::StringMap<Place> storage;                 ///< of the model, by path
+  llvm::StringMap<unsigned> symbols; ///< names of functions, to make them differ
+  llvm::StringMap<Place> storage;    ///< of the model, by path
   std::vector<const Const *> constantsInProgress;
   std::vector<std::unique_ptr<Instance>> instances; ///< of the models
 };

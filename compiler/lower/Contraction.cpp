@@ -10,9 +10,11 @@ using namespace nnc;
 //     the axis of rows, the others are an outer loop.
 //  2. Shares. The work is (outer positions x tiles of rows) times panels. A thread takes a share of the first or of the
 //     second, whichever leaves it less to do; which threads compute an element changes nothing in it.
-//  3. Loops: outer positions, then panels, then tiles of rows, so that a panel stays in the second-level cache while the
+//  3. Loops: outer positions, then panels, then tiles of rows, so that a panel stays in the second-level cache while
+//  the
 //     rows pass by. With less rows than a full tile a turn takes several panels (see Tiling).
-//  4. A tile: the kernel leaves accumulators in a small piece of the stack; a walk over its rows in vectors then applies
+//  4. A tile: the kernel leaves accumulators in a small piece of the stack; a walk over its rows in vectors then
+//  applies
 //     the epilogue, with masks at the last columns. That is the only place that knows of edges. A full tile that needs
 //     no epilogue is written where it belongs at once.
 
@@ -49,9 +51,9 @@ private:
   Lowering &l;
   Type element, accumulator;
   cpu::Tiling tiling;
-  SmallVector<Value> places; ///< lhs, rhs, inits, extras
+  SmallVector<Value> places;      ///< lhs, rhs, inits, extras
   SmallVector<Dim> columnStrides; ///< by place
-  size_t placeCount = 0;        ///< places, and positions that the epilogue asks for
+  size_t placeCount = 0;          ///< places, and positions that the epilogue asks for
   Nest outer;
   Nest::Axis rowAxis;
   Value m, n, k, tiles;

@@ -9,8 +9,8 @@ using namespace nnc;
 //  1. A pointer per row and per panel. Rows and panels that are not there get the pointer of the last that is: they
 //     compute what nobody reads, and no address is out of bounds.
 //  2. The k loop. Its accumulators are native vectors carried from turn to turn, so they stay in registers; in each
-//     turn a row of each panel is loaded, and each element of lhs is broadcast and multiplied with it. An element of the
-//     result is one chain of additions with k ascending, whatever the tile: all tiles give the same bits.
+//     turn a row of each panel is loaded, and each element of lhs is broadcast and multiplied with it. An element of
+//     the result is one chain of additions with k ascending, whatever the tile: all tiles give the same bits.
 //  3. The accumulators go to memory unmasked. Masks are the business of whoever reads them.
 
 namespace {

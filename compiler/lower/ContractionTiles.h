@@ -18,11 +18,11 @@ struct TileKind {
 
 /// The arguments of a tile kernel, in order; all but the pointers are i64, strides count elements.
 struct TileCall {
-  mlir::Value lhs, rowStride, kStride;  ///< first row, to the next row, to the next element of a row
-  mlir::Value rhs, panelStride;         ///< first panel, to the next panel
-  mlir::Value k;                        ///< length of the sums
-  mlir::Value out, outStride;           ///< accumulators, row-major: `rows` rows of `panels * panel`
-  mlir::Value rows, panels;             ///< how many there are, at least 1; the kernel writes more, but reads no more
+  mlir::Value lhs, rowStride, kStride; ///< first row, to the next row, to the next element of a row
+  mlir::Value rhs, panelStride;        ///< first panel, to the next panel
+  mlir::Value k;                       ///< length of the sums
+  mlir::Value out, outStride;          ///< accumulators, row-major: `rows` rows of `panels * panel`
+  mlir::Value rows, panels;            ///< how many there are, at least 1; the kernel writes more, but reads no more
 };
 
 /// Calls the kernel, making it if the module does not have it yet.

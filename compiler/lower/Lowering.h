@@ -40,7 +40,7 @@ public:
   mlir::Value quotient(mlir::Value a, int64_t c); ///< rounded down, a >= 0
   mlir::Value ceilQuotient(mlir::Value a, int64_t c);
   mlir::Value ceilQuotient(mlir::Value a, mlir::Value c); ///< a >= 0, c > 0
-  mlir::Value less(mlir::Value a, mlir::Value c); ///< signed, i1
+  mlir::Value less(mlir::Value a, mlir::Value c);         ///< signed, i1
   /// The value of a size: computed once, at the beginning of the function.
   mlir::Value size(const nn::Dim &dim);
 

@@ -70,8 +70,7 @@ void Packing::lowerPanel(Value from, Value to, Value columns) {
   size_t rank = x.getRank();
   if (x.getStrides()[rank - 1].isConstant(1)) {
     Value partial = l.less(columns, l.constant(panel));
-    l.ifThenElse(
-        partial, [&] { copyRows(from, to, columns, true); }, [&] { copyRows(from, to, columns, false); });
+    l.ifThenElse(partial, [&] { copyRows(from, to, columns, true); }, [&] { copyRows(from, to, columns, false); });
   } else if (x.getStrides()[rank - 2].isConstant(1)) {
     transposeBlocks(from, to, columns);
   } else {
@@ -115,8 +114,8 @@ static SmallVector<Value> transposed(SmallVector<Value> rows, Lowering &l) {
 void Packing::transposeBlocks(Value from, Value to, Value columns) {
   l.loop(l.constant(0), k, lanes, [&](Value i) {
     Value left = l.sub(k, i), corner = l.advance(from, i, type);
-    Value whole = arith::AndIOp::create(l.b, l.loc, l.less(l.constant(panel - 1), columns),
-                                        l.less(l.constant(lanes - 1), left));
+    Value whole =
+        arith::AndIOp::create(l.b, l.loc, l.less(l.constant(panel - 1), columns), l.less(l.constant(lanes - 1), left));
     l.ifThenElse(
         whole, [&] { transposeBlock(corner, at(to, i, 0), columns, left, false); },
         [&] {

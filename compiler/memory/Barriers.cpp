@@ -14,8 +14,8 @@ struct Touched {
   DenseSet<Value> read, written;
 };
 
-/// What a place stands on: an argument, a place of a slab, or the offset of a slot of the frame (places that share a slot
-/// share the value of its offset).
+/// What a place stands on: an argument, a place of a slab, or the offset of a slot of the frame (places that share a
+/// slot share the value of its offset).
 Value root(Value place) {
   while (auto view = place.getDefiningOp<ViewOp>())
     place = view.getX();

@@ -35,7 +35,8 @@ private:
   void scan(ScanOp op);
   void finish(Operation *terminator, ArrayRef<Value> targets);
 
-  /// The place of a value that some operation will write; made on demand, so that producers write where the value ends up.
+  /// The place of a value that some operation will write; made on demand, so that producers write where the value ends
+  /// up.
   Value destination(Value tensor);
   Value alloc(Type tensor);
   Value contiguous(Value place, Location loc);
@@ -55,9 +56,11 @@ private:
   Value team, tid, parameters, packed, frame;
 };
 
-/// 1. Give the function its signature: team, thread, sizes, places of arguments and results, slabs (if the runtime calls
+/// 1. Give the function its signature: team, thread, sizes, places of arguments and results, slabs (if the runtime
+/// calls
 ///    it), frame.
-/// 2. Walk the operations in order. A kernel writes the place of its result: where the result ends up if it is returned,
+/// 2. Walk the operations in order. A kernel writes the place of its result: where the result ends up if it is
+/// returned,
 ///    joined or yielded, a new place of the frame otherwise. Views become other strides; those that strides can not say
 ///    are copied.
 /// 3. What is returned but stands elsewhere (an argument, a view) is copied.
@@ -206,8 +209,8 @@ Value Bufferizer::contiguous(Value place, Location loc) {
   auto type = cast<RefType>(place.getType());
   if (type.isContiguous())
     return place;
-  Value whole = AllocOp::create(b, loc, RefType::get(context, type.getShape(), type.getElementType(),
-                                                     type.getShape().rowMajorStrides()));
+  Value whole = AllocOp::create(
+      b, loc, RefType::get(context, type.getShape(), type.getElementType(), type.getShape().rowMajorStrides()));
   copy(place, whole, loc);
   return whole;
 }
@@ -261,9 +264,9 @@ void Bufferizer::slice(SliceOp op) {
     scales.dims.push_back(type.getStrides()[axis]);
     limits.dims.push_back(type.getShape()[axis] - to[axis]);
   }
-  places[op] = ViewOp::create(b, op.getLoc(), RefType::get(context, to, type.getElementType(), s.strides), x, starts,
-                              DimAttr::get(context, s.offset), ShapeAttr::get(context, scales),
-                              ShapeAttr::get(context, limits));
+  places[op] =
+      ViewOp::create(b, op.getLoc(), RefType::get(context, to, type.getElementType(), s.strides), x, starts,
+                     DimAttr::get(context, s.offset), ShapeAttr::get(context, scales), ShapeAttr::get(context, limits));
 }
 
 void Bufferizer::concat(ConcatOp op) {

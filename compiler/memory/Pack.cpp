@@ -56,8 +56,9 @@ private:
   const cpu::Cpu &target;
   OpBuilder b;
   SymbolTable symbols;
-  llvm::StringMap<func::FuncOp> made;           ///< pack functions by what they do
-  std::map<std::pair<std::vector<void *>, std::string>, Value> known; ///< packed values by sources and what is done to them
+  llvm::StringMap<func::FuncOp> made; ///< pack functions by what they do
+  std::map<std::pair<std::vector<void *>, std::string>, Value>
+      known; ///< packed values by sources and what is done to them
 };
 
 Value Packer::packedParameters(const Origin &origin, Value rhs, int64_t panel) {
@@ -214,7 +215,8 @@ ContractOp Packer::normalize(ContractOp op) {
   auto flat = ContractOp::create(b, loc, types, lhs, rhs, extras, ValueRange(), batch, m, 1, 1);
   flat.getEpilogue().takeBody(op.getEpilogue());
   for (auto [from, to] : llvm::zip(op.getResults(), flat.getResults()))
-    from.replaceAllUsesWith(from.getType() == to.getType() ? Value(to) : ReshapeOp::create(b, loc, to, shapeOf(from.getType())));
+    from.replaceAllUsesWith(from.getType() == to.getType() ? Value(to)
+                                                           : ReshapeOp::create(b, loc, to, shapeOf(from.getType())));
   op.erase();
   return flat;
 }

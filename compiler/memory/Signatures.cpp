@@ -96,8 +96,10 @@ Value EntryBuilder::approximate(const Dim &d) {
     for (const Dim::Factor &f : t.factors)
       for (int32_t i = 0; i < std::abs(f.power); ++i) {
         Value x = atom(f.atom);
-        product = f.power > 0 ? arith::MulFOp::create(b, loc, product, x).getResult()
-                              : arith::DivFOp::create(b, loc, product, arith::MaximumFOp::create(b, loc, x, real(1))).getResult();
+        product =
+            f.power > 0
+                ? arith::MulFOp::create(b, loc, product, x).getResult()
+                : arith::DivFOp::create(b, loc, product, arith::MaximumFOp::create(b, loc, x, real(1))).getResult();
       }
     sum = arith::AddFOp::create(b, loc, sum, product);
   }
@@ -133,14 +135,17 @@ void EntryBuilder::collect(func::FuncOp f, function_ref<Dim(const Dim &)> mine, 
     } else if (auto call = dyn_cast<CallOp>(op)) {
       auto callee = SymbolTable::lookupNearestSymbolFrom<func::FuncOp>(op, call.getCalleeAttr());
       auto names = callee->getAttrOfType<ArrayAttr>("nn.dims");
-      collect(callee, [&](const Dim &d) {
-        return mine(d.substitute([&](StringRef name) -> std::optional<Dim> {
-          for (auto [n, value] : llvm::zip(names, call.getDims().getValue()))
-            if (cast<StringAttr>(n).getValue() == name)
-              return value;
-          return std::nullopt;
-        }));
-      }, turns);
+      collect(
+          callee,
+          [&](const Dim &d) {
+            return mine(d.substitute([&](StringRef name) -> std::optional<Dim> {
+              for (auto [n, value] : llvm::zip(names, call.getDims().getValue()))
+                if (cast<StringAttr>(n).getValue() == name)
+                  return value;
+              return std::nullopt;
+            }));
+          },
+          turns);
     }
   });
 }
@@ -191,7 +196,8 @@ void EntryBuilder::measure() {
   for (size_t i = 0; i < dims.size(); ++i)
     LLVM::StoreOp::create(b, loc, integer(0), element(bytes, i, i64));
   for (auto [i, t] : llvm::enumerate(places))
-    LLVM::StoreOp::create(b, loc, isa<RefType>(t) ? exact(bytesOf(t)) : integer(0), element(bytes, dims.size() + i, i64));
+    LLVM::StoreOp::create(b, loc, isa<RefType>(t) ? exact(bytesOf(t)) : integer(0),
+                          element(bytes, dims.size() + i, i64));
   SmallVector<Value> arguments(ArrayRef<Value>(SmallVector<Value>(body.getArguments())).take_front(2 + dims.size()));
   auto size = func::CallOp::create(b, loc, (function.getName() + ".frame").str(), i64, arguments);
   LLVM::StoreOp::create(b, loc, size.getResult(0), frame);
@@ -251,7 +257,8 @@ void EntryBuilder::check() {
     Value base = body.getArgument(arg.getArgNumber());
     Type type = elementOf(arg.getType());
     if (std::string name = argumentName(arg); !name.empty())
-      messages[read.getCode() - 1] = b.getStringAttr("`" + name + "` holds {value} at position {position}, must be in 0 .. " + lastOf(read));
+      messages[read.getCode() - 1] =
+          b.getStringAttr("`" + name + "` holds {value} at position {position}, must be in 0 .. " + lastOf(read));
     Value limit = exact(shapeOf(read.getX().getType())[read.getAxis()]);
     Value mine = arith::ConstantIntOp::create(b, loc, i32, int64_t(read.getCode()));
     auto each = scf::ForOp::create(b, loc, integer(0), exact(shapeOf(arg.getType()).count()), integer(1), found);
@@ -263,7 +270,8 @@ void EntryBuilder::check() {
     if (type != i64)
       v = arith::ExtSIOp::create(b, loc, i64, v);
     Value bad = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, v, limit); // a negative one is huge
-    Value none = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, before, arith::ConstantIntOp::create(b, loc, i32, 0));
+    Value none =
+        arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, before, arith::ConstantIntOp::create(b, loc, i32, 0));
     Value first = arith::AndIOp::create(b, loc, bad, none);
     auto note = scf::IfOp::create(b, loc, first, /*withElseRegion=*/false);
     scf::YieldOp::create(b, loc, arith::SelectOp::create(b, loc, first, mine, before).getResult());
@@ -298,7 +306,8 @@ void EntryBuilder::thunk() {
       values.push_back(loadElement(run.getArgument(3), dims.size() + i, pointer));
   for (unsigned i = 4; i < 7; ++i)
     values.push_back(run.getArgument(i));
-  CallOp::create(b, loc, TypeRange(), FlatSymbolRefAttr::get(function), values, ShapeAttr::get(b.getContext(), Shape()));
+  CallOp::create(b, loc, TypeRange(), FlatSymbolRefAttr::get(function), values,
+                 ShapeAttr::get(b.getContext(), Shape()));
   func::ReturnOp::create(b, loc);
 }
 

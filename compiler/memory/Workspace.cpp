@@ -52,8 +52,8 @@ void FramePlanner::number(Operation *op) {
   last[op] = count++;
 }
 
-/// A place lives from its first user to its last. A user in the body of a loop that does not hold the place itself keeps
-/// it for the whole loop: the next step reads it again.
+/// A place lives from its first user to its last. A user in the body of a loop that does not hold the place itself
+/// keeps it for the whole loop: the next step reads it again.
 void FramePlanner::lives() {
   function.walk([&](AllocOp place) {
     unsigned from = ~0u, to = 0;
@@ -144,8 +144,8 @@ void FramePlanner::run(ModuleOp module) {
   size_t dims = function->getAttrOfType<ArrayAttr>("nn.dims").size();
   SmallVector<Type> types(ArrayRef<Type>(function.getArgumentTypes()).take_front(2 + dims));
   b.setInsertionPoint(function);
-  auto size = func::FuncOp::create(b, loc, (function.getName() + ".frame").str(),
-                                   b.getFunctionType(types, b.getI64Type()));
+  auto size =
+      func::FuncOp::create(b, loc, (function.getName() + ".frame").str(), b.getFunctionType(types, b.getI64Type()));
   size.setPrivate();
   size->setAttr("nn.dims", function->getAttr("nn.dims"));
   b.setInsertionPointToStart(size.addEntryBlock());

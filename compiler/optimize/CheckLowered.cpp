@@ -15,8 +15,8 @@ bool isLowered(Operation *op) {
              StorageOp>(op);
 }
 
-/// Refuses every operation of the dialect that can not become code, with its name in the language. Bodies of kernels are
-/// not looked at: an operation got in there because a kernel can do it.
+/// Refuses every operation of the dialect that can not become code, with its name in the language. Bodies of kernels
+/// are not looked at: an operation got in there because a kernel can do it.
 struct CheckLowered : impl::CheckLoweredPassBase<CheckLowered> {
   void runOnOperation() override {
     bool refused = false;

@@ -8,8 +8,8 @@
 
 namespace nnc {
 
-/// A growing set of operations of one block that can be computed at one place: no value leaves the set, is used outside,
-/// and comes back.
+/// A growing set of operations of one block that can be computed at one place: no value leaves the set, is used
+/// outside, and comes back.
 class Cluster {
 public:
   explicit Cluster(mlir::Operation *seed);
@@ -18,8 +18,8 @@ public:
   /// In program order.
   llvm::ArrayRef<mlir::Operation *> operations() const { return sorted; }
 
-  /// Adds an operation of the same block. Refused, false: if the set could not be computed at one place any more, if its
-  /// ends would be far apart, or if it would have too many inputs and results.
+  /// Adds an operation of the same block. Refused, false: if the set could not be computed at one place any more, if
+  /// its ends would be far apart, or if it would have too many inputs and results.
   bool tryAdd(mlir::Operation *op);
 
   /// Values from outside that members use, in order of first use; without constants.
@@ -33,8 +33,8 @@ public:
   void replaceBy(mlir::Operation *kernel);
 
 private:
-  /// Walks from the first to the last member. Fills `dependent` with what is not a member but depends on one; false if a
-  /// member depends on that, or if the way is too long.
+  /// Walks from the first to the last member. Fills `dependent` with what is not a member but depends on one; false if
+  /// a member depends on that, or if the way is too long.
   bool sweep(llvm::SmallVectorImpl<mlir::Operation *> &dependent) const;
 
   llvm::SmallPtrSet<mlir::Operation *, 16> members;

@@ -29,9 +29,8 @@ struct Writer {
   Value where(Value c, Value x, Value y) { return WhereOp::create(b, loc, c, x, y).getResult(); }
   Value constant(Value like, double v) { return ConstantOp::create(b, loc, like.getType(), v); }
   Value cast(Value x, Type element) {
-    return elementOf(x.getType()) == element
-               ? x
-               : CastOp::create(b, loc, withElement(x.getType(), element), x).getResult();
+    return elementOf(x.getType()) == element ? x
+                                             : CastOp::create(b, loc, withElement(x.getType(), element), x).getResult();
   }
   /// The type in which numbers of this one are summed: f32 for 16-bit floats.
   Value widen(Value x) {
@@ -129,9 +128,7 @@ Value variance(VarOp op) {
 }
 
 Value mean(MeanOp op) {
-  return reduction(op, [&](Writer &w, Value x) {
-    return w.mean(w.widen(w.cast(x, elementOf(op.getType()))));
-  });
+  return reduction(op, [&](Writer &w, Value x) { return w.mean(w.widen(w.cast(x, elementOf(op.getType())))); });
 }
 
 /// Softmax and its relatives: m = max(x), s = sum(exp(x - m)). In a row of -inf, m counts as 0, so that exp gives 0.
@@ -160,9 +157,8 @@ Value logSoftmax(LogSoftmaxOp op) {
   });
 }
 Value logsumexp(LogsumexpOp op) {
-  return shifted(op, [&](Writer &w, Value m, Value d, Value e, Value s, Value positive) {
-    return w.add(w.make<LogOp>(s), m);
-  });
+  return shifted(
+      op, [&](Writer &w, Value m, Value d, Value e, Value s, Value positive) { return w.add(w.make<LogOp>(s), m); });
 }
 
 /// Operations along one axis, with this axis last.
@@ -178,8 +174,8 @@ template <typename Op> Value turnedBack(Op op, Value result) {
   return w.back(result, w.order(op.getX(), axis));
 }
 
-/// pick(f(a, b), i) is f(pick(a, i), pick(b, i)): of a log_softmax only what was asked for is computed. What comes from one
-/// value per row needs no picking.
+/// pick(f(a, b), i) is f(pick(a, i), pick(b, i)): of a log_softmax only what was asked for is computed. What comes from
+/// one value per row needs no picking.
 Value pick(Writer &w, Value x, Value index, unsigned depth) {
   int64_t rank = shapeOf(x.getType()).rank();
   Operation *op = x.getDefiningOp();
@@ -203,7 +199,8 @@ Value pick(Writer &w, Value x, Value index, unsigned depth) {
   return GatherOp::create(w.b, w.loc, x, index, rank - 1, rank - 1)->getResult(0);
 }
 
-/// where(index == position, 1, 0). The 1 is read from a row of ones by the index, so that an index out of range is found.
+/// where(index == position, 1, 0). The 1 is read from a row of ones by the index, so that an index out of range is
+/// found.
 Value oneHot(OneHotOp op) {
   Writer w(op);
   Type element = op.getElement(), i64 = w.b.getI64Type();
@@ -217,8 +214,8 @@ Value oneHot(OneHotOp op) {
   return w.where(hit, on, w.constant(on, 0.0));
 }
 
-/// A contraction whose right operand has no axes of its own: dot products of rows. There is nothing to reuse in registers,
-/// so a sum of products reads both operands where they lie.
+/// A contraction whose right operand has no axes of its own: dot products of rows. There is nothing to reuse in
+/// registers, so a sum of products reads both operands where they lie.
 Value dotProducts(ContractOp op) {
   if (op.getN() != 0 || op.getK() == 0 || !op.getEpilogue().empty())
     return {};
@@ -235,9 +232,7 @@ Value dotProducts(ContractOp op) {
 /// What the operation is written with; null if it is a primitive.
 Value decompose(Operation *op) {
   return llvm::TypeSwitch<Operation *, Value>(op)
-      .Case([](SumOp o) {
-        return reduction(o, [&](Writer &w, Value x) { return w.sum(x); });
-      })
+      .Case([](SumOp o) { return reduction(o, [&](Writer &w, Value x) { return w.sum(x); }); })
       .Case<MaxOp, MinOp, AnyOp, AllOp>([](auto o) { return normalized(o); })
       .Case([](MeanOp o) { return mean(o); })
       .Case([](VarOp o) { return variance(o); })
@@ -256,7 +251,8 @@ Value decompose(Operation *op) {
 }
 
 /// 1. Transpose so that the axes of a reduction are the last ones (a view); leave kept axes to a view of the result.
-/// 2. Write mean, variance, softmax, log_softmax and logsumexp with sums, maxima and elementwise operations on rows. 16-bit
+/// 2. Write mean, variance, softmax, log_softmax and logsumexp with sums, maxima and elementwise operations on rows.
+/// 16-bit
 ///    floats are cast to f32 before and back after: rounded once.
 /// 3. Contractions that are dot products of rows become sums of products.
 /// 4. Picks become gathers, of the operands where the picked value was computed elementwise; one_hot a comparison.

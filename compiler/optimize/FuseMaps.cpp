@@ -41,9 +41,9 @@ void addDraw(KernelBody &body, Operation *op) {
   for (Value v : op->getOperands())
     copy.push_back(body.get(v));
   Value result = op->getResult(0), number = elementNumber(b, op->getLoc(), shapeOf(result.getType()));
-  body.set(result, DrawOp::create(b, op->getLoc(), elementOf(result.getType()), number, copy,
-                                  b.getStringAttr(distribution), op->getAttrOfType<IntegerAttr>("place"),
-                                  b.getDenseF64ArrayAttr(bounds)));
+  body.set(result,
+           DrawOp::create(b, op->getLoc(), elementOf(result.getType()), number, copy, b.getStringAttr(distribution),
+                          op->getAttrOfType<IntegerAttr>("place"), b.getDenseF64ArrayAttr(bounds)));
 }
 
 /// Elementwise on tensors, or something that becomes so in the body of a map.
@@ -79,9 +79,11 @@ void materialize(IotaOp iota) {
   iota.replaceAllUsesWith(map.getResult(0));
 }
 
-/// 1. Take the first elementwise operation that is left. Let its kernel grow over producers and users that are elementwise
+/// 1. Take the first elementwise operation that is left. Let its kernel grow over producers and users that are
+/// elementwise
 ///    as well and have the same shape, as long as the whole can be computed at one place.
-/// 2. Make the kernel: one argument per value from outside, one result per value that is used outside. Constants, sizes,
+/// 2. Make the kernel: one argument per value from outside, one result per value that is used outside. Constants,
+/// sizes,
 ///    counters and random draws are made in the body; broadcasts and other views stay outside, as views of inputs.
 /// 3. Counters that are left become kernels of their own.
 struct FuseMaps : impl::FuseMapsPassBase<FuseMaps> {

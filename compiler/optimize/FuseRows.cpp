@@ -74,8 +74,8 @@ bool mayGrow(const Rows &rows, const Cluster &cluster, Operation *from, Operatio
          llvm::all_of(op->getUsers(), [&](Operation *user) { return cluster.contains(user); });
 }
 
-/// Adds an operation that `from` is connected with; null if that is not possible. Of a repeated value that others use as
-/// well we can have a copy: it is a view.
+/// Adds an operation that `from` is connected with; null if that is not possible. Of a repeated value that others use
+/// as well we can have a copy: it is a view.
 Operation *add(Cluster &cluster, Operation *from, Operation *op) {
   if (cluster.tryAdd(op))
     return op;
@@ -154,9 +154,11 @@ void pullThroughElementwise(TransposeOp transpose) {
     pullThroughElementwise(t);
 }
 
-/// 1. Decompose has put the axes of reductions last, with transposes. Move these to the front of the elementwise work that
+/// 1. Decompose has put the axes of reductions last, with transposes. Move these to the front of the elementwise work
+/// that
 ///    is done for the reduction alone, so that it is done on rows.
-/// 2. From each reduction, grow over other reductions of the same rows, values repeated along them, and elementwise work
+/// 2. From each reduction, grow over other reductions of the same rows, values repeated along them, and elementwise
+/// work
 ///    on rows or on one value per row, as long as the whole can be computed at one place.
 /// 3. Make the kernel. Its body sees one row: tensors of the row's axes, and scalars.
 struct FuseRows : impl::FuseRowsPassBase<FuseRows> {

@@ -31,7 +31,8 @@ public:
       auto at = values.find(name);
       return at == values.end() ? std::nullopt : std::optional<Dim>(at->second);
     };
-    replacer.addReplacement([value](DimAttr a) { return DimAttr::get(a.getContext(), a.getValue().substitute(value)); });
+    replacer.addReplacement(
+        [value](DimAttr a) { return DimAttr::get(a.getContext(), a.getValue().substitute(value)); });
     replacer.addReplacement(
         [value](ShapeAttr a) { return ShapeAttr::get(a.getContext(), a.getValue().substitute(value)); });
     replacer.addReplacement([value](RankedTensorType t) { // a size may become a constant: no encoding then
@@ -152,10 +153,11 @@ private:
 
 /// 1. Visit functions in order, callees first.
 /// 2. A call of a function that is called once, or is small after this was done to its own calls, is replaced by the
-///    callee's operations; its free dimensions become the sizes of the call, its places in the program the call's as well.
+///    callee's operations; its free dimensions become the sizes of the call, its places in the program the call's as
+///    well.
 /// 3. Erase private functions that nothing names any more.
-/// The bodies of loops are treated alike. The number of operations of a network of repeated layers does not depend on the
-/// number of copies: a loop has one body.
+/// The bodies of loops are treated alike. The number of operations of a network of repeated layers does not depend on
+/// the number of copies: a loop has one body.
 struct Inline : impl::InlinePassBase<Inline> {
   void runOnOperation() override { Inliner(getOperation()).run(); }
 };

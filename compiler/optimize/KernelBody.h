@@ -8,8 +8,9 @@
 
 namespace nnc {
 
-/// Copies operations on tensors into the body of a kernel, where they work on what the body sees of a tensor: an element,
-/// or a row. 16-bit floats are f32 in there: they are rounded once, where a value leaves the kernel or is cast to one.
+/// Copies operations on tensors into the body of a kernel, where they work on what the body sees of a tensor: an
+/// element, or a row. 16-bit floats are f32 in there: they are rounded once, where a value leaves the kernel or is cast
+/// to one.
 class KernelBody {
 public:
   /// Appends to `block`. `inside(type)` is what the body sees of a tensor.

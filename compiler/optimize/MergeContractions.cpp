@@ -41,8 +41,7 @@ bool fitTogether(ContractOp a, ContractOp c) {
   Shape x = shapeOf(a.getRhs().getType()), y = shapeOf(c.getRhs().getType());
   size_t axis = a.getBatch() + a.getK();
   y[axis] = x[axis];
-  return x == y &&
-         elementOf(a.getResult(0).getType()) == elementOf(c.getResult(0).getType());
+  return x == y && elementOf(a.getResult(0).getType()) == elementOf(c.getResult(0).getType());
 }
 
 /// The vector that is added to every row of the result, and to nothing else; null if there is none.
@@ -77,8 +76,9 @@ void merge(ArrayRef<ContractOp> parts) {
     return ConcatOp::create(b, loc, values, b.getI64IntegerAttr(axis));
   };
   Value weight = join(weights, first.getBatch() + first.getK());
-  Value whole = ContractOp::create(b, loc, first.getLhs(), weight, first.getBatch(), first.getM(), first.getN(),
-                                   first.getK())->getResult(0);
+  Value whole =
+      ContractOp::create(b, loc, first.getLhs(), weight, first.getBatch(), first.getM(), first.getN(), first.getK())
+          ->getResult(0);
   if (biased) {
     for (Value v : biases)
       moveUp(v, first);
@@ -102,7 +102,8 @@ void merge(ArrayRef<ContractOp> parts) {
 }
 
 /// 1. In each block collect the contractions that share their left operand and have a weight on the right.
-/// 2. Of those that agree in all axes but the first n axis, make one: its right operand is the weights joined along that
+/// 2. Of those that agree in all axes but the first n axis, make one: its right operand is the weights joined along
+/// that
 ///    axis (packed once, at load), the results are slices. A bias that each of them has is joined as well, so that it
 ///    becomes the epilogue of the one contraction.
 /// An element is the same sum as before: the same bits.

@@ -148,8 +148,8 @@ std::optional<double> constantOf(Value v) {
   return double(cast<IntegerAttr>(constant.getValue()).getInt());
 }
 
-/// x * 1, x / 1, x ^ 1, x + 0 and x - 0 are x (a layer without bias adds 0; -0 stays -0 then, as in other frameworks); the
-/// powers 2 and 3 are products.
+/// x * 1, x / 1, x ^ 1, x + 0 and x - 0 are x (a layer without bias adds 0; -0 stays -0 then, as in other frameworks);
+/// the powers 2 and 3 are products.
 struct Neutral : RewritePattern {
   Neutral(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
   LogicalResult matchAndRewrite(Operation *op, PatternRewriter &b) const override {
@@ -175,7 +175,8 @@ struct SimplifyNetwork : impl::SimplifyPassBase<SimplifyNetwork> {
 } // namespace
 
 /// 1. Views of constants and counters are constants and counters.
-/// 2. Broadcasts move behind the elementwise work on them, transposes before broadcasts; reshapes that add axes of size 1
+/// 2. Broadcasts move behind the elementwise work on them, transposes before broadcasts; reshapes that add axes of size
+/// 1
 ///    are broadcasts; views of views are one view.
 /// 3. Neutral elements vanish; small powers are products.
 /// Until nothing changes. Each step makes a value smaller or a chain of views shorter.

@@ -17,9 +17,9 @@ namespace nnc {
 #include "compiler/Passes.h.inc"
 
 namespace {
-/// First loops to branches, then branches, vectors, arithmetic and functions to the llvm dialect. (In one conversion the
-/// branches of nested loops would be rewritten while they are still being made.) Vectors have one axis here, so no pattern
-/// unrolls.
+/// First loops to branches, then branches, vectors, arithmetic and functions to the llvm dialect. (In one conversion
+/// the branches of nested loops would be rewritten while they are still being made.) Vectors have one axis here, so no
+/// pattern unrolls.
 struct ToLLVM : impl::ToLLVMPassBase<ToLLVM> {
   void runOnOperation() override {
     if (failed(branches()) || failed(rest()))

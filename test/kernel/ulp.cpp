@@ -2,8 +2,8 @@
 //
 //   ulp [--cpu=NAME] [--step=N] [FUNCTION]..     every N-th bit pattern (default 4099; 1 is all of them)
 //
-// Largest errors in units of the last place over all 2^32 arguments (of atan2 and pow over 2^30 pairs), on x86-64-v4 and,
-// where it differs, in brackets on x86-64-v3. NaN, infinities, denormals and the sign of zero are those of libm.
+// Largest errors in units of the last place over all 2^32 arguments (of atan2 and pow over 2^30 pairs), on x86-64-v4
+// and, where it differs, in brackets on x86-64-v3. NaN, infinities, denormals and the sign of zero are those of libm.
 #include "test/kernel/Jit.h"
 
 #include <algorithm>
@@ -52,11 +52,11 @@ std::string moduleText() {
   for (const Row &row : table) {
     std::string name = row.name, inputs = row.binary ? "%x, %w" : "%x";
     std::string types = row.binary ? place + ", " + place : place;
-    text += "func.func @" + name + "(%team: !llvm.ptr, %tid: i32, %x: " + place +
-            (row.binary ? ", %w: " + place : "") + ", %y: " + place + ", %frame: !llvm.ptr) attributes {nn.dims = []} {\n" +
-            "  nn.map (" + inputs + " : " + types + ") into (%y : " + place + ") {\n  ^bb0(" +
-            (row.binary ? "%a: f32, %b: f32" : "%a: f32") + "):\n    %r = nn." + name +
-            (row.binary ? " %a, %b : (f32, f32)" : " %a : (f32)") + " -> f32\n    nn.yield %r : f32\n  }\n  return\n}\n";
+    text += "func.func @" + name + "(%team: !llvm.ptr, %tid: i32, %x: " + place + (row.binary ? ", %w: " + place : "") +
+            ", %y: " + place + ", %frame: !llvm.ptr) attributes {nn.dims = []} {\n" + "  nn.map (" + inputs + " : " +
+            types + ") into (%y : " + place + ") {\n  ^bb0(" + (row.binary ? "%a: f32, %b: f32" : "%a: f32") +
+            "):\n    %r = nn." + name + (row.binary ? " %a, %b : (f32, f32)" : " %a : (f32)") +
+            " -> f32\n    nn.yield %r : f32\n  }\n  return\n}\n";
   }
   return text;
 }
@@ -72,7 +72,8 @@ struct Worst {
 /// infinity.
 void compare(Worst &worst, float x, float w, float got, double want) {
   bool tooLarge = std::abs(want) >= 0x1.ffffffp127;
-  bool bad = std::isnan(got) != std::isnan(want) || (want == 0 && (got != 0 || std::signbit(got) != std::signbit(want))) ||
+  bool bad = std::isnan(got) != std::isnan(want) ||
+             (want == 0 && (got != 0 || std::signbit(got) != std::signbit(want))) ||
              (std::isinf(want) && float(want) != got);
   if (bad) {
     if (!worst.wrong++)

@@ -1,5 +1,5 @@
-// Compares the kernels of contract-numbers.mlir with plain loops, bit for bit. Operands end where a page ends that nobody
-// may touch, and results start filled with a value that must survive outside of what is written.
+// Compares the kernels of contract-numbers.mlir with plain loops, bit for bit. Operands end where a page ends that
+// nobody may touch, and results start filled with a value that must survive outside of what is written.
 #include "runtime/Abi.h"
 
 #include <cmath>
@@ -24,7 +24,8 @@ namespace {
 template <typename T> struct Guarded {
   explicit Guarded(size_t most) {
     size_t page = sysconf(_SC_PAGESIZE), bytes = (most * sizeof(T) + page - 1) / page * page;
-    auto *base = static_cast<char *>(mmap(nullptr, bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    auto *base =
+        static_cast<char *>(mmap(nullptr, bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
     mprotect(base + bytes, page, PROT_NONE);
     end = reinterpret_cast<T *>(base + bytes);
   }
@@ -98,8 +99,8 @@ void note(const char *name, int32_t threads, int64_t m, int64_t n, int64_t k, in
 
 /// One kernel at one size. Strides say where element (b, m or k, k or n) of x, w and y lies.
 template <typename Type, typename Run>
-void check(const char *name, int64_t b, int64_t m, int64_t n, int64_t k, Strides xs, Strides ws, Strides ys, int64_t spread,
-           int64_t panel, Pack *pack, Run run) {
+void check(const char *name, int64_t b, int64_t m, int64_t n, int64_t k, Strides xs, Strides ws, Strides ys,
+           int64_t spread, int64_t panel, Pack *pack, Run run) {
   using T = typename Type::T;
   static Guarded<T> xAll(batch * most * most), wAll(2 * batch * most * most), yAll(batch * most * most),
       pAll(batch * 2 * most * most + 64 * most * batch);
@@ -129,7 +130,8 @@ void check(const char *name, int64_t b, int64_t m, int64_t n, int64_t k, Strides
     for (int64_t i = 0; i < b * m * n; ++i)
       if (memcmp(&y[i], &expected[i], sizeof(T)))
         note(name, threads, m, n, k, i);
-    for (auto *c = reinterpret_cast<unsigned char *>(yAll.end - batch * most * most); c < reinterpret_cast<unsigned char *>(y); ++c)
+    for (auto *c = reinterpret_cast<unsigned char *>(yAll.end - batch * most * most);
+         c < reinterpret_cast<unsigned char *>(y); ++c)
       if (*c != 0x55)
         note(name, threads, m, n, k, -1);
     compared += b * m * n;
@@ -143,14 +145,18 @@ int main() {
   for (int64_t m : sizes)
     for (int64_t n : sizes)
       for (int64_t k : sizes) {
-        Strides rows{0, k, 1, 0}, columns{0, 1, m, 0}, w{0, 0, n, 1}, wColumns{0, 0, 1, k}, y{0, n, 0, 1}, yColumns{0, 1, 0, m};
+        Strides rows{0, k, 1, 0}, columns{0, 1, m, 0}, w{0, 0, n, 1}, wColumns{0, 0, 1, k}, y{0, n, 0, 1},
+            yColumns{0, 1, 0, m};
         int64_t b = batch;
         auto with = [&](Contract *f, int64_t b) {
-          return [=](nnrt_team *team, int32_t tid, void *x, void *p, void *y, void *, int32_t) { f(team, tid, b, m, n, k, x, p, y, nullptr); };
+          return [=](nnrt_team *team, int32_t tid, void *x, void *p, void *y, void *, int32_t) {
+            f(team, tid, b, m, n, k, x, p, y, nullptr);
+          };
         };
         check<F32>("plain", 1, m, n, k, rows, w, y, 1, PANEL, pack, with(plain, 1));
         check<F32>("transposed", 1, m, n, k, columns, wColumns, yColumns, 1, PANEL, pack_columns, with(transposed, 1));
-        check<F32>("batched", b, m, n, k, {k, b * k, 1, 0}, {2 * n, 0, 2 * b * n, 2}, {n, b * n, 0, 1}, 2, PANEL, pack_apart, with(batched, b));
+        check<F32>("batched", b, m, n, k, {k, b * k, 1, 0}, {2 * n, 0, 2 * b * n, 2}, {n, b * n, 0, 1}, 2, PANEL,
+                   pack_apart, with(batched, b));
         check<F64>("double", 1, m, n, k, rows, wColumns, y, 1, HALF, pack_f64, with(_double, 1));
         check<BF16>("brain", 1, m, n, k, rows, w, y, 1, PANEL, pack_bf16, with(brain, 1));
         check<I8>("byte", 1, m, n, k, rows, wColumns, y, 1, HALF, pack_i8, with(byte, 1));
