@@ -15,8 +15,9 @@ namespace {
 
 /// Kernels arrive as finished vector code: what is left is cleaning up address arithmetic. LLVM's vectorizers and its
 /// unroller would only make it larger (measured: O1 to O3 give the same speed).
-constexpr StringRef passes = "globaldce,function(sroa,early-cse<memssa>,instcombine,simplifycfg,loop-mssa(licm),gvn,"
-                             "instcombine,loop-mssa(licm),simplifycfg)";
+constexpr StringRef passes =
+    "globaldce,function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,loop-mssa(licm),gvn,"
+    "instcombine<no-verify-fixpoint>,loop-mssa(licm),simplifycfg)";
 
 Error internalError(const Twine &what) { return createStringError("internal error: " + what); }
 

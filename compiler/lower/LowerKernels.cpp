@@ -69,6 +69,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
                      .Case([&](CallOp o) { return lowerCall(o, l), true; })
                      .Case([&](GatherOp o) { return lowerGather(o, l), true; })
                      .Case([&](MapOp o) { return lowerMap(o, l), true; })
+                     .Case([&](RowsOp o) { return lowerRows(o, l), true; })
                      .Case([&](CopyOp o) { return lowerCopy(o, l), true; })
                      .Case([&](ScanOp o) { return lowerScan(o, l), true; })
                      .Case([&](ContractOp o) { return lowerContract(o, l), true; })

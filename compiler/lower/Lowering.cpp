@@ -30,8 +30,7 @@ void Lowering::eraseFinished() {
   finished.clear();
 }
 
-// ---- numbers
-// ---------------------------------------------------------------------------------------------------------
+// ---- numbers --------------------------------------------------------------------------------------------------------
 
 static std::optional<int64_t> constantOf(Value v) {
   APInt value;
@@ -85,7 +84,12 @@ Value Lowering::ceilQuotient(Value a, int64_t c) { return quotient(add(a, consta
 Value Lowering::ceilQuotient(Value a, Value c) {
   return arith::DivUIOp::create(b, loc, sub(add(a, c), constant(1)), c);
 }
-Value Lowering::less(Value a, Value c) { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, a, c); }
+Value Lowering::less(Value a, Value c) {
+  std::optional<int64_t> x = constantOf(a), y = constantOf(c);
+  if (x && y)
+    return arith::ConstantIntOp::create(b, loc, b.getI1Type(), *x < *y);
+  return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt, a, c);
+}
 
 Value Lowering::size(const Dim &dim) {
   for (auto &[known, value] : sizes)
@@ -159,8 +163,7 @@ Value Lowering::size(const Dim &dim) {
   return value;
 }
 
-// ---- places
-// ----------------------------------------------------------------------------------------------------------
+// ---- places ---------------------------------------------------------------------------------------------------------
 
 Value Lowering::pointer(Value ref) {
   Value &p = pointers[ref];
@@ -189,8 +192,7 @@ Value Lowering::offset(const Shape &strides, ValueRange index) {
   return sum;
 }
 
-// ---- elements
-// --------------------------------------------------------------------------------------------------------
+// ---- elements -------------------------------------------------------------------------------------------------------
 
 Type Lowering::vectorOf(Type element, int64_t width) {
   return width == 1 ? element : VectorType::get({width}, element);
@@ -290,6 +292,13 @@ Value Lowering::lanesFrom(Value first, int64_t width) {
 }
 
 Value Lowering::mask(Value count, int64_t width) {
+  if (std::optional<int64_t> known = constantOf(count)) {
+    SmallVector<bool> set;
+    for (int64_t i = 0; i < width; ++i)
+      set.push_back(i < *known);
+    auto type = VectorType::get({width}, b.getI1Type());
+    return arith::ConstantOp::create(b, loc, DenseElementsAttr::get(type, ArrayRef<bool>(set)));
+  }
   auto type = VectorType::get({width}, b.getI32Type());
   SmallVector<int32_t> lanes;
   for (int64_t i = 0; i < width; ++i)
@@ -307,14 +316,38 @@ Value Lowering::stack(Type element, int64_t count, int64_t alignment) {
   });
 }
 
-// ---- loops
-// -----------------------------------------------------------------------------------------------------------
+Value Lowering::scratch(unsigned number, int64_t bytes) {
+  while (pieces.size() <= number)
+    pieces.push_back(stack(b.getI8Type(), 0).getDefiningOp<LLVM::AllocaOp>());
+  LLVM::AllocaOp piece = pieces[number];
+  if (bytes > *constantOf(piece.getArraySize())) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPoint(piece);
+    piece.getArraySizeMutable().assign(constant(bytes));
+  }
+  return piece;
+}
+
+// ---- loops ----------------------------------------------------------------------------------------------------------
+
+/// How often a loop turns, where that is known: a loop of one turn is none.
+static std::optional<int64_t> turnsOf(Value from, Value to, Value step) {
+  std::optional<int64_t> a = constantOf(from), c = constantOf(to), s = constantOf(step);
+  if (!a || !c || !s)
+    return std::nullopt;
+  return *c <= *a ? 0 : (*c - *a + *s - 1) / *s;
+}
 
 void Lowering::loop(Value from, Value to, int64_t step, function_ref<void(Value)> body) {
   loop(from, to, constant(step), body);
 }
 
 void Lowering::loop(Value from, Value to, Value step, function_ref<void(Value)> body) {
+  std::optional<int64_t> turns = turnsOf(from, to, step);
+  if (turns == 0)
+    return;
+  if (turns == 1)
+    return body(from);
   auto loop = scf::ForOp::create(b, loc, from, to, step);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
@@ -323,10 +356,17 @@ void Lowering::loop(Value from, Value to, Value step, function_ref<void(Value)> 
 
 SmallVector<Value> Lowering::loop(Value from, Value to, int64_t step, ValueRange init,
                                   function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  std::optional<int64_t> turns = turnsOf(from, to, constant(step));
+  if (turns == 0)
+    return init;
+  if (turns == 1)
+    return body(from, init);
   auto loop = scf::ForOp::create(b, loc, from, to, constant(step), init);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
-  scf::YieldOp::create(b, loc, body(loop.getInductionVar(), loop.getRegionIterArgs()));
+  SmallVector<Value> next = body(loop.getInductionVar(), loop.getRegionIterArgs());
+  if (!init.empty()) // otherwise the loop is made with its end
+    scf::YieldOp::create(b, loc, next);
   return SmallVector<Value>(loop.getResults());
 }
 
@@ -346,20 +386,42 @@ void Lowering::ifThenElse(Value condition, function_ref<void()> then, function_r
   otherwise();
 }
 
+SmallVector<Value> Lowering::ifThenElse(Value condition, TypeRange types, function_ref<SmallVector<Value>()> then,
+                                        function_ref<SmallVector<Value>()> otherwise) {
+  if (std::optional<int64_t> known = constantOf(condition))
+    return *known ? then() : otherwise();
+  auto branch = scf::IfOp::create(b, loc, types, condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  auto fill = [&](Block *block, function_ref<SmallVector<Value>()> values) {
+    b.setInsertionPointToStart(block);
+    SmallVector<Value> results = values();
+    if (!types.empty()) // otherwise the branch is made with its ends
+      scf::YieldOp::create(b, loc, results);
+  };
+  fill(branch.thenBlock(), then);
+  fill(branch.elseBlock(), otherwise);
+  return SmallVector<Value>(branch.getResults());
+}
+
 void Lowering::vectorLoop(Value from, Value to, int64_t width, function_ref<void(Value, Value, Value)> body,
                           bool exact) {
   if (width == 1 || exact)
     return loop(from, to, width, [&](Value i) { body(i, {}, {}); });
   Value full = add(from, mul(quotient(maximum(sub(to, from), constant(0)), width), constant(width)));
   loop(from, full, width, [&](Value i) { body(i, {}, {}); });
-  ifThen(less(full, to), [&] {
+  auto rest = [&] {
     Value count = sub(to, full);
     body(full, mask(count, width), count);
-  });
+  };
+  Value left = less(full, to);
+  std::optional<int64_t> known = constantOf(left);
+  if (!known)
+    ifThen(left, rest);
+  else if (*known)
+    rest();
 }
 
-// ---- threads
-// ---------------------------------------------------------------------------------------------------------
+// ---- threads --------------------------------------------------------------------------------------------------------
 
 Value Lowering::team() { return function.getArgument(0); }
 
@@ -401,39 +463,57 @@ Value Lowering::call(StringRef name, TypeRange results, ValueRange arguments) {
 
 void Lowering::barrier() { call("nnrt_barrier", {}, {team(), function.getArgument(1)}); }
 
-// ---- bodies
-// ----------------------------------------------------------------------------------------------------------
+// ---- bodies ---------------------------------------------------------------------------------------------------------
+
+Value Lowering::inlineOperation(Operation &op, const IRMapping &map, int64_t width,
+                                function_ref<Value(int64_t)> index) {
+  if (auto position = dyn_cast<IndexOp>(op))
+    return splat(index(position.getAxis()), width);
+  if (auto size = dyn_cast<SizeOp>(op)) {
+    Value v = this->size(size.getValue().getValue());
+    if (Type t = elementOf(size.getType()); isa<FloatType>(t))
+      v = arith::SIToFPOp::create(b, loc, t, v);
+    else if (!t.isInteger(64))
+      v = arith::TruncIOp::create(b, loc, t, v);
+    return splat(v, width);
+  }
+  if (auto draw = dyn_cast<DrawOp>(op)) {
+    Value copy = draw.getCopy().empty() ? Value() : map.lookup(draw.getCopy()[0]);
+    return lowerDraw(draw, map.lookup(draw.getNumber()), copy, *this);
+  }
+  IRMapping operands(map);
+  Operation *clone = b.clone(op, operands);
+  clone->getResult(0).setType(vectorOf(elementOf(clone->getResult(0).getType()), width));
+  return clone->getResult(0);
+}
 
 SmallVector<Value> Lowering::inlineBody(Block &body, ValueRange arguments, int64_t width,
                                         function_ref<Value(int64_t)> index) {
   IRMapping map;
   for (auto [arg, value] : llvm::zip(body.getArguments(), arguments))
     map.map(arg, splat(value, width));
-  for (Operation &op : body.without_terminator()) {
-    if (auto position = dyn_cast<IndexOp>(op)) {
-      map.map(position.getResult(), splat(index(position.getAxis()), width));
-      continue;
-    }
-    if (auto size = dyn_cast<SizeOp>(op)) {
-      Value v = this->size(size.getValue().getValue());
-      if (Type t = elementOf(size.getType()); isa<FloatType>(t))
-        v = arith::SIToFPOp::create(b, loc, t, v);
-      else if (!t.isInteger(64))
-        v = arith::TruncIOp::create(b, loc, t, v);
-      map.map(size.getResult(), splat(v, width));
-      continue;
-    }
-    if (auto draw = dyn_cast<DrawOp>(op)) {
-      Value copy = draw.getCopy().empty() ? Value() : map.lookup(draw.getCopy()[0]);
-      map.map(draw.getResult(), lowerDraw(draw, map.lookup(draw.getNumber()), copy, *this));
-      continue;
-    }
-    Operation *clone = b.clone(op, map);
-    for (OpResult result : clone->getResults())
-      result.setType(vectorOf(elementOf(result.getType()), width));
-  }
+  for (Operation &op : body.without_terminator())
+    map.map(op.getResult(0), inlineOperation(op, map, width, index));
   SmallVector<Value> yielded;
   for (Value v : body.getTerminator()->getOperands())
     yielded.push_back(splat(map.lookupOrDefault(v), width));
   return yielded;
+}
+
+int64_t Lowering::widthFor(Block &body, ArrayRef<Type> elements) {
+  int64_t floats = 0, integers = 1;
+  bool computes = !llvm::hasSingleElement(body);
+  auto see = [&](Type t) {
+    int64_t bytes = bytesOf(t);
+    if (isa<FloatType>(t))
+      floats = std::max(floats, computes ? std::max<int64_t>(bytes, 4) : bytes);
+    else
+      integers = std::max(integers, bytes);
+  };
+  for (Type t : elements)
+    see(t);
+  for (Operation &op : body)
+    for (Type t : op.getResultTypes())
+      see(elementOf(t));
+  return target.lanes(floats ? floats : integers);
 }

@@ -13,6 +13,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
 
 namespace nnc {
 
@@ -74,6 +75,9 @@ public:
   mlir::Value mask(mlir::Value count, int64_t width);
   /// Stack memory, allocated at the beginning of the function.
   mlir::Value stack(mlir::Type element, int64_t count, int64_t alignment = 64);
+  /// Stack memory that all kernels of the function use, one after the other: piece `number`, of at least that many
+  /// bytes.
+  mlir::Value scratch(unsigned number, int64_t bytes);
 
   // ---- loops ----
   /// for i in [from, to) by step.
@@ -84,6 +88,9 @@ public:
   loop(mlir::Value from, mlir::Value to, int64_t step, mlir::ValueRange init,
        llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value i, mlir::ValueRange carried)> body);
   void ifThen(mlir::Value condition, llvm::function_ref<void()> then);
+  llvm::SmallVector<mlir::Value> ifThenElse(mlir::Value condition, mlir::TypeRange types,
+                                            llvm::function_ref<llvm::SmallVector<mlir::Value>()> then,
+                                            llvm::function_ref<llvm::SmallVector<mlir::Value>()> otherwise);
   void ifThenElse(mlir::Value condition, llvm::function_ref<void()> then, llvm::function_ref<void()> otherwise);
   /// Walks [from, to) in vectors: full ones with a null mask, then at most one with the mask of what is left and its
   /// count. `exact`: nothing is left, the length is a multiple of the width.
@@ -109,6 +116,13 @@ public:
   llvm::SmallVector<mlir::Value> inlineBody(mlir::Block &body, mlir::ValueRange arguments, int64_t width,
                                             llvm::function_ref<mlir::Value(int64_t axis)> index = nullptr);
 
+  /// One operation of a body at a width; `map` has the values of its operands, at that width.
+  mlir::Value inlineOperation(mlir::Operation &op, const mlir::IRMapping &map, int64_t width,
+                              llvm::function_ref<mlir::Value(int64_t axis)> index);
+  /// How many elements a kernel should work on at once: as many as a vector holds of its widest float (16-bit floats
+  /// count as f32 where the body computes), or of its widest integer where there are no floats.
+  int64_t widthFor(mlir::Block &body, mlir::ArrayRef<mlir::Type> elements);
+
   mlir::func::FuncOp function;
 
   /// Operations that are lowered but that others still refer to: erased when all kernels are.
@@ -122,6 +136,7 @@ private:
   std::vector<std::pair<nn::Dim, mlir::Value>> sizes;
   mlir::Value cachedTid, cachedTeamSize;
   mlir::Operation *lastAtEntry = nullptr;
+  llvm::SmallVector<mlir::LLVM::AllocaOp> pieces;
 };
 
 // One per kernel, in the file of its family. They replace the operation by loops at the same place.

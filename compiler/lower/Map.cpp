@@ -6,27 +6,6 @@ using namespace nn;
 using namespace nnc;
 
 namespace {
-/// How many elements are worked on at once: as many floats as a vector holds (16-bit floats are computed in 32 bits),
-/// or integers where there are no floats. Integers beside floats take several vectors.
-int64_t widthOf(MapOp op, ArrayRef<Type> elements, const cpu::Cpu &cpu) {
-  int64_t floats = 0, integers = 1;
-  bool computes = !llvm::hasSingleElement(op.getBody().front());
-  auto see = [&](Type t) {
-    int64_t bytes = std::max(1u, t.getIntOrFloatBitWidth() / 8);
-    if (isa<FloatType>(t))
-      floats = std::max(floats, computes ? std::max<int64_t>(bytes, 4) : bytes);
-    else
-      integers = std::max(integers, bytes);
-  };
-  for (Type t : elements)
-    see(t);
-  op.getBody().walk([&](Operation *inner) {
-    for (Type t : inner->getResultTypes())
-      see(elementOf(t));
-  });
-  return cpu.lanes(floats ? floats : integers);
-}
-
 class Map {
 public:
   Map(MapOp op, Lowering &l) : op(op), l(l) {
@@ -42,7 +21,6 @@ public:
 private:
   /// The vectors of one row, [from, to) on the last axis. `starts` are the row's addresses.
   void row(const Nest &nest, ArrayRef<Value> starts, ValueRange outer, Value from, Value to);
-  size_t vectorAxis(const Nest &nest);
 
   MapOp op;
   Lowering &l;
@@ -51,21 +29,6 @@ private:
   SmallVector<Value> bases;
   int64_t width = 1;
 };
-
-/// The axis along which most places have neighbours beside each other; what is written counts most. Of equals the last.
-size_t Map::vectorAxis(const Nest &nest) {
-  size_t best = nest.rank() - 1, inputs = op.getInputs().size();
-  int64_t most = -1;
-  for (size_t i = nest.rank(); i-- > 0;) {
-    int64_t score = 0;
-    for (size_t p = 0; p < elements.size(); ++p)
-      if (nest.axes[i].strides[p].isConstant(1))
-        score += p < inputs ? 1 : 1 + int64_t(inputs);
-    if (score > most)
-      best = i, most = score;
-  }
-  return best;
-}
 
 void Map::row(const Nest &nest, ArrayRef<Value> starts, ValueRange outer, Value from, Value to) {
   const Nest::Axis &axis = nest.axes.back();
@@ -130,29 +93,14 @@ void Map::lower() {
     });
     return;
   }
-  nest.moveLast(vectorAxis(nest));
-  width = widthOf(op, elements, l.target);
-  Nest rows = nest;
-  rows.axes.pop_back();
-  Value columns = l.size(nest.axes.back().size), none = l.constant(0);
-  Share along = l.share(columns, std::max<int64_t>(width, 64));
-  if (rows.rank() == 0) {
-    l.ifThen(l.less(along.from, along.to), [&] { row(nest, bases, {}, along.from, along.to); });
-    return;
-  }
-  Value count = l.size(rows.count());
-  Share across = l.share(count);
-  Value many = arith::CmpIOp::create(l.b, l.loc, arith::CmpIPredicate::sge, count, l.teamSize());
-  auto choose = [&](Value a, Value b) { return arith::SelectOp::create(l.b, l.loc, many, a, b).getResult(); };
-  Value from = choose(none, along.from), to = choose(columns, along.to);
-  Value firstRow = choose(across.from, none), lastRow = choose(across.to, count);
-  l.ifThen(l.less(from, to), [&] {
-    l.loop(firstRow, lastRow, 1, [&](Value number) {
-      SmallVector<Value> at = rows.positions(number, l), starts;
-      for (auto [p, base] : llvm::enumerate(bases))
-        starts.push_back(l.advance(base, rows.offset(p, at, l), elements[p]));
-      row(nest, starts, at, from, to);
-    });
+  int64_t inputs = op.getInputs().size(); // what is written counts most
+  nest.moveLast(nest.contiguousAxis([&](size_t p) { return int64_t(p) < inputs ? 1 : 1 + inputs; }));
+  width = l.widthFor(op.getBody().front(), elements);
+  nest.walkShare(std::max<int64_t>(width, 64), l, [&](ValueRange outer, Value from, Value to) {
+    SmallVector<Value> starts;
+    for (auto [p, base] : llvm::enumerate(bases))
+      starts.push_back(l.advance(base, nest.offset(p, outer, l), elements[p]));
+    row(nest, starts, outer, from, to);
   });
 }
 } // namespace

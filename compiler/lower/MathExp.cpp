@@ -2,6 +2,7 @@
 #include "compiler/lower/Math.h"
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
 
@@ -21,19 +22,36 @@ Num expReduced(Num r) {
   return polynomial(r, {1, 1, 0x1.fffffap-2, 0x1.555492p-3, 0x1.555a28p-5, 0x1.12398ep-7, 0x1.694ac2p-10});
 }
 
-/// vscalef does it at once, with denormals and infinities.
+/// vscalef does it at once, with denormals and infinities; in pieces of a native vector.
 static std::optional<Num> scaleByInstruction(Num x, Num n) {
-  int64_t bits = x.width() * 32;
-  if (!x.code->cpu.hasAVX512 || (bits != 128 && bits != 256 && bits != 512))
+  int64_t width = x.width(), piece = std::min<int64_t>(width, 16);
+  if (!x.code->cpu.hasAVX512 || piece < 4 || !llvm::isPowerOf2_64(width))
     return std::nullopt;
   OpBuilder &b = x.code->b;
   Location loc = x.code->loc;
-  Value lanes = arith::ConstantOp::create(b, loc, b.getIntegerAttr(b.getIntegerType(bits == 512 ? 16 : 8), -1));
-  SmallVector<Value> arguments{x.value, n.value, x.value, lanes};
-  if (bits == 512)
-    arguments.push_back(arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(4))); // the current rounding mode
-  auto name = b.getStringAttr("llvm.x86.avx512.mask.scalef.ps." + std::to_string(bits));
-  return Num(*x.code, LLVM::CallIntrinsicOp::create(b, loc, x.value.getType(), name, arguments).getResult(0));
+  Value lanes = arith::ConstantOp::create(b, loc, b.getIntegerAttr(b.getIntegerType(piece == 16 ? 16 : 8), -1));
+  auto name = b.getStringAttr("llvm.x86.avx512.mask.scalef.ps." + std::to_string(piece * 32));
+  auto scaled = [&](Value x, Value n) -> Value {
+    SmallVector<Value> arguments{x, n, x, lanes};
+    if (piece == 16)
+      arguments.push_back(arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(4))); // the current rounding mode
+    return LLVM::CallIntrinsicOp::create(b, loc, x.getType(), name, arguments).getResult(0);
+  };
+  if (piece == width)
+    return Num(*x.code, scaled(x.value, n.value));
+  auto part = [&](Value v, int64_t at) -> Value {
+    return vector::ShuffleOp::create(b, loc, v, v, llvm::to_vector(llvm::seq<int64_t>(at, at + piece)));
+  };
+  SmallVector<Value> pieces;
+  for (int64_t at = 0; at < width; at += piece)
+    pieces.push_back(scaled(part(x.value, at), part(n.value, at)));
+  for (int64_t lanesOf = piece; pieces.size() > 1; lanesOf *= 2) { // join neighbours
+    auto all = llvm::to_vector(llvm::seq<int64_t>(0, 2 * lanesOf));
+    for (size_t i = 0; i < pieces.size() / 2; ++i)
+      pieces[i] = vector::ShuffleOp::create(b, loc, pieces[2 * i], pieces[2 * i + 1], all);
+    pieces.resize(pieces.size() / 2);
+  }
+  return Num(*x.code, pieces.front());
 }
 
 Num scale(Num x, const Reduced &reduced) {

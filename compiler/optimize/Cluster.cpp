@@ -12,7 +12,7 @@ static constexpr unsigned kReach = 256;
 /// Pointers that a kernel walks with at once.
 static constexpr size_t kMaximalValues = 24;
 
-Cluster::Cluster(Operation *seed) {
+Cluster::Cluster(Operation *seed, Order &order) : order(order) {
   members.insert(seed);
   sorted.push_back(seed);
 }
@@ -50,7 +50,7 @@ bool Cluster::tryAdd(Operation *op) {
     return false;
   SmallVector<Operation *> before = sorted, dependent;
   members.insert(op);
-  sorted.insert(llvm::upper_bound(sorted, op, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); }), op);
+  sorted.insert(llvm::upper_bound(sorted, op, [&](Operation *a, Operation *b) { return order.before(a, b); }), op);
   if (sweep(dependent) && inputs().size() + outputs().size() <= kMaximalValues)
     return true;
   members.erase(op);
@@ -84,16 +84,20 @@ Operation *Cluster::gather() {
   assert(possible && "checked when the members were added");
   (void)possible;
   Operation *place = sorted.back();
-  for (Operation *op : llvm::reverse(dependent))
+  for (Operation *op : llvm::reverse(dependent)) {
+    order.forget(op);
     op->moveAfter(place);
+  }
   return place;
 }
 
 void Cluster::replaceBy(Operation *kernel) {
   for (auto [old, now] : llvm::zip_equal(outputs(), kernel->getResults()))
     old.replaceUsesWithIf(now, [&](OpOperand &use) { return !members.contains(use.getOwner()); });
-  for (Operation *op : llvm::reverse(sorted))
+  for (Operation *op : llvm::reverse(sorted)) {
+    order.forget(op);
     op->erase();
+  }
 }
 
 bool nnc::isMadeInKernel(Operation *op) { return isa<ConstantOp, SizeOp, IotaOp>(op); }
@@ -103,7 +107,7 @@ bool nnc::isElementwiseOnTensors(Operation *op) {
          isa<RankedTensorType>(op->getResult(0).getType());
 }
 
-SmallVector<Operation *> nnc::neighbours(Operation *op) {
+SmallVector<Operation *> nnc::neighbours(Operation *op, Order &order) {
   llvm::SmallSetVector<Operation *, 8> found;
   for (Value v : op->getOperands())
     if (Operation *def = v.getDefiningOp())
@@ -114,7 +118,7 @@ SmallVector<Operation *> nnc::neighbours(Operation *op) {
   for (Operation *other : found)
     if (other->getBlock() == op->getBlock())
       result.push_back(other);
-  llvm::sort(result, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  llvm::sort(result, [&](Operation *a, Operation *b) { return order.before(a, b); });
   return result;
 }
 

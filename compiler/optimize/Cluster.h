@@ -2,6 +2,7 @@
 #ifndef NNC_COMPILER_OPTIMIZE_CLUSTER_H
 #define NNC_COMPILER_OPTIMIZE_CLUSTER_H
 
+#include "compiler/optimize/Order.h"
 #include "dialect/Dialect.h"
 
 #include "llvm/ADT/SmallPtrSet.h"
@@ -12,7 +13,7 @@ namespace nnc {
 /// outside, and comes back.
 class Cluster {
 public:
-  explicit Cluster(mlir::Operation *seed);
+  Cluster(mlir::Operation *seed, Order &order);
 
   bool contains(mlir::Operation *op) const { return members.contains(op); }
   /// In program order.
@@ -37,6 +38,7 @@ private:
   /// a member depends on that, or if the way is too long.
   bool sweep(llvm::SmallVectorImpl<mlir::Operation *> &dependent) const;
 
+  Order &order;
   llvm::SmallPtrSet<mlir::Operation *, 16> members;
   llvm::SmallVector<mlir::Operation *> sorted;
 };
@@ -47,7 +49,7 @@ bool isMadeInKernel(mlir::Operation *op);
 bool isElementwiseOnTensors(mlir::Operation *op);
 
 /// Members of the block that produce operands of `op` and that use its results, in program order.
-llvm::SmallVector<mlir::Operation *> neighbours(mlir::Operation *op);
+llvm::SmallVector<mlir::Operation *> neighbours(mlir::Operation *op, Order &order);
 
 /// Erases what nothing uses, from the end to the beginning.
 void eraseDead(mlir::Block &block);

@@ -22,7 +22,7 @@ bool sameEnds(const Shape &a, const Shape &b, int64_t front, int64_t back) {
 
 /// `reshape(contract(x, w))` where only m axes are split or joined is a contraction of the reshaped x: what follows the
 /// reshape can become its epilogue then. Joining axes of a strided view would cost a copy: left alone.
-bool moveReshapeToOperand(ContractOp contract) {
+bool moveReshapeToOperand(ContractOp contract, Order &order) {
   auto reshape = contract->hasOneUse() ? dyn_cast<ReshapeOp>(*contract->user_begin()) : ReshapeOp();
   if (!reshape)
     return false;
@@ -45,6 +45,7 @@ bool moveReshapeToOperand(ContractOp contract) {
   contract.setM(m);
   contract.getResult(0).setType(cast<RankedTensorType>(reshape.getType()));
   reshape.replaceAllUsesWith(contract.getResult(0));
+  order.forget(reshape);
   reshape.erase();
   return true;
 }
@@ -95,20 +96,21 @@ struct FuseEpilogues : impl::FuseEpiloguesPassBase<FuseEpilogues> {
   void runOnOperation() override {
     forEachTensorBlock(getOperation(), [](Block &block) {
       eraseDead(block);
+      Order order(block);
       SmallVector<ContractOp> contractions(block.getOps<ContractOp>());
       for (ContractOp contract : contractions) {
         if (!contract.getEpilogue().empty() || contract.getNumResults() != 1)
           continue;
-        while (moveReshapeToOperand(contract)) {
+        while (moveReshapeToOperand(contract, order)) {
         }
         Shape shape = contract.resultShape();
-        Cluster cluster(contract);
+        Cluster cluster(contract, order);
         SmallVector<Operation *> work{contract};
         while (!work.empty()) {
           Operation *op = work.pop_back_val();
-          for (Operation *user : neighbours(op))
-            if (op->isBeforeInBlock(user) && belongsInEpilogue(user) &&
-                shapeOf(user->getResult(0).getType()) == shape && cluster.tryAdd(user))
+          for (Operation *user : neighbours(op, order))
+            if (order.before(op, user) && belongsInEpilogue(user) && shapeOf(user->getResult(0).getType()) == shape &&
+                cluster.tryAdd(user))
               work.push_back(user);
         }
         if (cluster.operations().size() > 1)

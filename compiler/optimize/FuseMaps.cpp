@@ -90,6 +90,7 @@ struct FuseMaps : impl::FuseMapsPassBase<FuseMaps> {
   void runOnOperation() override {
     forEachTensorBlock(getOperation(), [](Block &block) {
       eraseDead(block);
+      Order order(block);
       // A cluster ends at its last member: going on from there sees every operation that is left.
       for (Operation *op = block.empty() ? nullptr : &block.front(); op;) {
         if (!belongsInMap(op)) {
@@ -97,10 +98,10 @@ struct FuseMaps : impl::FuseMapsPassBase<FuseMaps> {
           continue;
         }
         Shape shape = shapeOf(op->getResult(0).getType());
-        Cluster cluster(op);
+        Cluster cluster(op, order);
         SmallVector<Operation *> work{op};
         while (!work.empty())
-          for (Operation *other : neighbours(work.pop_back_val()))
+          for (Operation *other : neighbours(work.pop_back_val(), order))
             if (belongsInMap(other) && shapeOf(other->getResult(0).getType()) == shape && cluster.tryAdd(other))
               work.push_back(other);
         Operation *before = cluster.operations().front()->getPrevNode();

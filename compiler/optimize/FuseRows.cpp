@@ -64,41 +64,42 @@ struct Rows {
 };
 
 /// Whether the cluster may grow from `from` to `op`.
-bool mayGrow(const Rows &rows, const Cluster &cluster, Operation *from, Operation *op) {
+bool mayGrow(const Rows &rows, const Cluster &cluster, Order &order, Operation *from, Operation *op) {
   if (rows.isOwnReduction(op) || rows.isOwnBroadcast(op))
     return true;
   if (!rows.isOwnElementwise(op))
     return false;
   // Values of one per row are computed one by one here: what others want as well is better computed in a map.
-  return from->isBeforeInBlock(op) || rows.isRow(op->getResult(0).getType()) ||
+  return order.before(from, op) || rows.isRow(op->getResult(0).getType()) ||
          llvm::all_of(op->getUsers(), [&](Operation *user) { return cluster.contains(user); });
 }
 
 /// Adds an operation that `from` is connected with; null if that is not possible. Of a repeated value that others use
 /// as well we can have a copy: it is a view.
-Operation *add(Cluster &cluster, Operation *from, Operation *op) {
+Operation *add(Cluster &cluster, Order &order, Operation *from, Operation *op) {
   if (cluster.tryAdd(op))
     return op;
-  if (!isa<BroadcastOp>(op) || !op->isBeforeInBlock(from))
+  if (!isa<BroadcastOp>(op) || !order.before(op, from))
     return nullptr;
   Operation *copy = OpBuilder(from).clone(*op);
   from->replaceUsesOfWith(op->getResult(0), copy->getResult(0));
   if (cluster.tryAdd(copy))
     return copy;
   from->replaceUsesOfWith(copy->getResult(0), op->getResult(0));
+  order.forget(copy);
   copy->erase();
   return nullptr;
 }
 
 /// A sum and a maximum of the same rows are taken in one pass, even if nothing else joins them.
-void addSiblings(const Rows &rows, Cluster &cluster, SmallVectorImpl<Operation *> &work) {
+void addSiblings(const Rows &rows, Cluster &cluster, Order &order, SmallVectorImpl<Operation *> &work) {
   SmallVector<Operation *> found;
   Block *block = cluster.operations().front()->getBlock();
   for (Value input : cluster.inputs())
     for (Operation *user : input.getUsers())
       if (user->getBlock() == block && rows.isOwnReduction(user) && !llvm::is_contained(found, user))
         found.push_back(user);
-  llvm::sort(found, [](Operation *a, Operation *b) { return a->isBeforeInBlock(b); });
+  llvm::sort(found, [&](Operation *a, Operation *b) { return order.before(a, b); });
   for (Operation *op : found)
     if (cluster.tryAdd(op))
       work.push_back(op);
@@ -176,23 +177,24 @@ struct FuseRows : impl::FuseRowsPassBase<FuseRows> {
 
   static void fuseBlock(Block &block) {
     eraseDead(block);
+    Order order(block);
     for (Operation *op = block.empty() ? nullptr : &block.front(); op;) {
       if (!isNormal(op)) {
         op = op->getNextNode();
         continue;
       }
       Rows rows(op);
-      Cluster cluster(op);
+      Cluster cluster(op, order);
       SmallVector<Operation *> work{op};
       do {
         while (!work.empty()) {
           Operation *from = work.pop_back_val();
-          for (Operation *other : neighbours(from))
-            if (!cluster.contains(other) && mayGrow(rows, cluster, from, other))
-              if (Operation *added = add(cluster, from, other))
+          for (Operation *other : neighbours(from, order))
+            if (!cluster.contains(other) && mayGrow(rows, cluster, order, from, other))
+              if (Operation *added = add(cluster, order, from, other))
                 work.push_back(added);
         }
-        addSiblings(rows, cluster, work);
+        addSiblings(rows, cluster, order, work);
       } while (!work.empty());
       Operation *before = cluster.operations().front()->getPrevNode();
       fuse(rows, cluster);

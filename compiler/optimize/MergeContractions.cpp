@@ -25,12 +25,13 @@ bool isWeight(Value v) {
 }
 
 /// Makes a weight available before `place`.
-void moveUp(Value v, Operation *place) {
+void moveUp(Value v, Operation *place, Order &order) {
   Operation *op = v.getDefiningOp();
-  if (!op || op->getBlock() != place->getBlock() || op->isBeforeInBlock(place))
+  if (!op || op->getBlock() != place->getBlock() || order.before(op, place))
     return;
   for (Value operand : op->getOperands())
-    moveUp(operand, place);
+    moveUp(operand, place, order);
+  order.forget(op);
   op->moveBefore(place);
 }
 
@@ -58,7 +59,7 @@ Value biasOf(ContractOp contract) {
   return repeated.getX();
 }
 
-void merge(ArrayRef<ContractOp> parts) {
+void merge(ArrayRef<ContractOp> parts, Order &order) {
   ContractOp first = parts.front();
   OpBuilder b(first);
   SmallVector<Location> places;
@@ -71,7 +72,7 @@ void merge(ArrayRef<ContractOp> parts) {
   bool biased = llvm::all_of(biases, [](Value v) { return bool(v); });
   Location loc = b.getFusedLoc(places);
   for (Value v : weights)
-    moveUp(v, first);
+    moveUp(v, first, order);
   auto join = [&](ArrayRef<Value> values, int64_t axis) -> Value {
     return ConcatOp::create(b, loc, values, b.getI64IntegerAttr(axis));
   };
@@ -81,7 +82,7 @@ void merge(ArrayRef<ContractOp> parts) {
           ->getResult(0);
   if (biased) {
     for (Value v : biases)
-      moveUp(v, first);
+      moveUp(v, first, order);
     Shape shape = shapeOf(whole.getType());
     whole = AddOp::create(b, loc, whole, BroadcastOp::create(b, loc, join(biases, 0), shape).getResult());
   }
@@ -94,11 +95,15 @@ void merge(ArrayRef<ContractOp> parts) {
     offsets[axis] = offsets[axis] + sizes[axis];
     Operation *old = biased ? *part->user_begin() : part.getOperation();
     old->getResult(0).replaceAllUsesWith(slice);
-    if (biased)
+    if (biased) {
+      order.forget(old);
       old->erase();
+    }
   }
-  for (ContractOp part : parts)
+  for (ContractOp part : parts) {
+    order.forget(part);
     part.erase();
+  }
 }
 
 /// 1. In each block collect the contractions that share their left operand and have a weight on the right.
@@ -110,6 +115,7 @@ void merge(ArrayRef<ContractOp> parts) {
 struct MergeContractions : impl::MergeContractionsPassBase<MergeContractions> {
   void runOnOperation() override {
     forEachTensorBlock(getOperation(), [](Block &block) {
+      Order order(block);
       llvm::MapVector<Value, SmallVector<SmallVector<ContractOp>>> byOperand;
       for (auto contract : block.getOps<ContractOp>()) {
         if (contract.getN() == 0 || contract.getPanel() || !contract.getEpilogue().empty() ||
@@ -125,7 +131,7 @@ struct MergeContractions : impl::MergeContractionsPassBase<MergeContractions> {
       for (auto &[lhs, groups] : byOperand)
         for (ArrayRef<ContractOp> group : groups)
           if (group.size() > 1)
-            merge(group);
+            merge(group, order);
       eraseDead(block);
     });
   }

@@ -86,4 +86,21 @@ Jit::Reported Jit::reported() {
   return std::exchange(lastReport, {});
 }
 
+void Jit::call(const std::string &name, int32_t size, const std::vector<int64_t> &sizes,
+               const std::vector<void *> &places) const {
+  // Sizes and addresses are passed alike. A function takes no notice of arguments beyond its own.
+  std::vector<int64_t> a(sizes);
+  for (void *p : places)
+    a.push_back(reinterpret_cast<intptr_t>(p));
+  if (a.size() > 12)
+    fail("too many arguments");
+  a.resize(12);
+  using Any = void(nnrt_team *, int32_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t,
+                   int64_t, int64_t, int64_t, int64_t);
+  Any *f = function<Any>(name);
+  nnrt_team team{size, 0, 7, 3};
+  for (int32_t tid = 0; tid < size; ++tid)
+    f(&team, tid, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11]);
+}
+
 } // namespace nnc::test

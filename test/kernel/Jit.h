@@ -5,9 +5,11 @@
 
 #include "runtime/Abi.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace nnc::test {
 
@@ -27,6 +29,10 @@ public:
     int64_t position = 0;
   };
   static Reported reported();
+
+  /// Calls a function for each thread of a team, one after the other: a kernel that needs no barrier inside.
+  void call(const std::string &name, int32_t team, const std::vector<int64_t> &sizes,
+            const std::vector<void *> &places) const;
 
 private:
   void *address(const std::string &name) const;
