@@ -17,6 +17,9 @@
 
 namespace nnc {
 
+/// The value of an integer that is known while lowering.
+std::optional<int64_t> constantOf(mlir::Value v);
+
 /// A share [from, to) of a range.
 struct Share {
   mlir::Value from, to;
