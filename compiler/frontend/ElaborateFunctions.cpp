@@ -61,7 +61,7 @@ Made &Elaborator::make(Instance &instance, const Function *entry, Frame inner, c
                        std::string key) {
   auto result = std::make_unique<Made>();
   const Signature &signature = entry ? entry->signature : instance.layer->signature;
-  const Block &body = entry ? *entry->body : *instance.layer->body;
+  const Block &block = entry ? *entry->body : *instance.layer->body;
   Routine r(&context);
   r.root = &instance;
   r.training = trainingOf(instance);
@@ -69,21 +69,21 @@ Made &Elaborator::make(Instance &instance, const Function *entry, Frame inner, c
   llvm::SmallVector<mlir::Type> types;
   for (auto [argument, type] : arguments)
     types.push_back(type);
-  if (routine->copy)
+  if (routine->inLoop())
     types.push_back(nn::tensorType({}, top.getI64Type()));
 
   unsigned errors = diagnostics.errorCount();
   Scoped<Loop *> noRepeat(repeatLoop, nullptr);
+  Scoped<Body *> noBody(body, nullptr);
   Scoped<std::string> own(drawPath, modelName + "/" + instance.describePath() + "/" + callee);
   Scoped<std::optional<mlir::Location>> notInlined(inlinedAt, std::nullopt);
   beginFunction(r, uniqueSymbol(instance.layer->name.text.str() + "." + (entry ? entry->name.text.str() : "forward")),
                 types, entry ? entry->range : instance.layer->range);
   r.function.setPrivate();
-  mlir::Block &block = r.function.getBody().front();
   for (auto [i, argument] : llvm::enumerate(arguments))
-    inner.values[argument.first] = Value::ofTensor(block.getArgument(i));
-  if (routine->copy)
-    r.copy = block.getArgument(arguments.size());
+    inner.values[argument.first] = Value::ofTensor(r.function.getArgument(i));
+  if (routine->inLoop())
+    r.copy = r.function.getArgument(arguments.size());
 
   llvm::SmallVector<mlir::Value> results;
   {
@@ -92,8 +92,8 @@ Made &Elaborator::make(Instance &instance, const Function *entry, Frame inner, c
     Scoped<std::optional<TypedPlace>> none(place, std::nullopt);
     Value value;
     if (evaluateDefaults(signature, inner))
-      value = coerceResults(signature, evaluateBlock(body), resultRange(body), callee);
-    result->failed = value.isPoison() || !resultTensors(value, resultRange(body), results);
+      value = coerceResults(signature, evaluateBlock(block), resultRange(block), callee);
+    result->failed = value.isPoison() || !resultTensors(value, resultRange(block), results);
   }
   result->failed |= diagnostics.errorCount() != errors;
   result->results = results.size();
@@ -122,23 +122,23 @@ void Elaborator::finishArguments(Routine &r, Made &result, unsigned fixed,
   mlir::Block &block = r.function.getBody().front();
   auto path = [&](const std::pair<Place, Cell> &c) { return pathOf(*c.first.owner, *c.first.variable); };
   llvm::sort(r.cells, [&](const auto &a, const auto &b) { return path(a) < path(b); });
+  llvm::SmallVector<mlir::Value> written;
   for (auto &[at, cell] : r.cells) {
     mlir::Value argument = block.addArgument(cell.input.getType(), cell.input.getLoc());
     cell.input.replaceAllUsesWith(argument);
+    std::replace(results.begin(), results.end(), cell.input, argument);
     Made::Slot slot{{}, at.variable, cell.written};
     for (Instance *i = at.owner; i != r.root; i = i->parent)
       slot.chain.insert(slot.chain.begin(), i->use);
     result.slots.push_back(std::move(slot));
     if (cell.written)
-      results.push_back(cell.current == cell.input ? argument : cell.current);
+      written.push_back(cell.current == cell.input ? argument : cell.current);
   }
   if (r.copy && r.usesCopy) {
     mlir::Value argument = block.addArgument(r.copy.getType(), r.copy.getLoc());
     r.copy.replaceAllUsesWith(argument);
-    for (mlir::Value &v : results)
-      if (v == r.copy)
-        v = argument;
     result.takesCopy = true;
   }
+  llvm::append_range(results, written);
   block.eraseArguments(fixed, r.cells.size() + (r.copy ? 1 : 0));
 }

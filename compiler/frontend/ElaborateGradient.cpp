@@ -148,7 +148,7 @@ Value Elaborator::evaluateCheckpoint(const Checkpoint &checkpoint) {
     if (value.isPoison() || !resultTensors(value, checkpoint.range, results))
       return {};
     for (auto &[at, cell] : routine->cells) // what is updated inside is updated once
-      if (mlir::Operation *maker = cell.current.getDefiningOp(); maker && region.isAncestor(maker->getParentRegion())) {
+      if (mlir::Operation *maker = cell.current.getDefiningOp(); maker && encloses(region, maker->getParentRegion())) {
         results.push_back(cell.current);
         written.push_back(&cell);
       }

@@ -25,14 +25,27 @@ int64_t Elaborator::nextPlace() {
   return stableHash(text);
 }
 
+/// One number for the steps of all loops around.
+mlir::Value Elaborator::copyNumber(Range range) {
+  mlir::Value number = routine->copy;
+  routine->usesCopy |= bool(number);
+  for (auto &[step, count] : routine->steps) {
+    if (number) {
+      mlir::Value steps = emit<nn::SizeOp>(range, step.getType(), nn::DimAttr::get(&context, count));
+      number = emit<nn::AddOp>(range, emit<nn::MulOp>(range, number, steps), step);
+    } else {
+      number = step;
+    }
+  }
+  return number;
+}
+
 /// A draw for the typed place, in f32 (f64 for f64).
 template <typename Op, typename... Attributes> mlir::Value Elaborator::draw(Range range, Attributes... attributes) {
   mlir::Type element = place->element.isF64() ? place->element : mlir::Float32Type::get(&context);
   llvm::SmallVector<mlir::Value> copy;
-  if (routine->copy) {
-    copy.push_back(routine->copy);
-    routine->usesCopy = true;
-  }
+  if (routine->inLoop())
+    copy.push_back(copyNumber(range));
   return emit<Op>(range, nn::tensorType(place->shape, element), copy, nextPlace(), attributes...);
 }
 

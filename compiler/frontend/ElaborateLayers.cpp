@@ -352,7 +352,7 @@ Value Elaborator::callOnce(Instance &instance, const Function *entry, std::vecto
   OwnDims own;
   std::string key;
   llvm::raw_string_ostream os(key);
-  os << (trainingOf(instance) ? "t" : "i") << (routine->copy ? "c" : "") << (const void *)instance.layer << "."
+  os << (trainingOf(instance) ? "t" : "i") << (routine->inLoop() ? "c" : "") << (const void *)instance.layer << "."
      << (const void *)entry << trainingKey(instance);
   for (const Setting *setting : instance.layer->settings)
     if (const Value *v = instance.frame.find(setting)) {
@@ -434,10 +434,8 @@ Value Elaborator::emitCall(Instance &instance, Made &target, std::vector<mlir::V
     if (slot.written)
       written.push_back({owner, slot.variable});
   }
-  if (target.takesCopy) {
-    operands.push_back(routine->copy);
-    routine->usesCopy = true;
-  }
+  if (target.takesCopy)
+    operands.push_back(copyNumber(range));
   routine->draws |= target.draws;
   routine->asksTraining |= target.asksTraining;
   for (const Requirement &r : target.requirements)

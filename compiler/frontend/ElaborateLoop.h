@@ -23,7 +23,7 @@ struct Elaborator::Loop {
   nn::Dim steps;
   Range range;
   mlir::OpBuilder::InsertPoint outer;
-  mlir::Value copyBefore, step;
+  mlir::Value step;
   std::unique_ptr<mlir::Region> region;
   mlir::Block *block;
   std::vector<std::pair<mlir::Value, mlir::Value>> slices, carries; ///< outside, inside

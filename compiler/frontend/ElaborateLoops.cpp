@@ -6,19 +6,13 @@ using llvm::cast;
 using llvm::dyn_cast;
 
 Elaborator::Loop::Loop(Elaborator &e, nn::Dim steps, Range range)
-    : e(e), steps(std::move(steps)), range(range), outer(e.builder().saveInsertionPoint()),
-      copyBefore(e.routine->copy) {
+    : e(e), steps(std::move(steps)), range(range), outer(e.builder().saveInsertionPoint()) {
   region = std::make_unique<mlir::Region>();
   block = new mlir::Block();
   region->push_back(block);
   e.builder().setInsertionPointToEnd(block);
   step = block->addArgument(nn::tensorType({}, e.top.getI64Type()), e.locate(range));
-  e.routine->copy = step;
-  if (copyBefore) { // one number for the steps of nested loops
-    mlir::Value count = e.emit<nn::SizeOp>(range, step.getType(), nn::DimAttr::get(&e.context, this->steps));
-    mlir::Value rounds = e.emit<nn::MulOp>(range, copyBefore, count);
-    e.routine->copy = e.emit<nn::AddOp>(range, rounds, step);
-  }
+  e.routine->steps.push_back({step, this->steps});
 }
 
 Elaborator::Loop::~Loop() {
@@ -26,7 +20,7 @@ Elaborator::Loop::~Loop() {
     leave();
 }
 void Elaborator::Loop::leave() {
-  e.routine->copy = copyBefore;
+  e.routine->steps.pop_back();
   e.builder().restoreInsertionPoint(outer);
 }
 
@@ -51,13 +45,13 @@ llvm::SmallVector<mlir::Value> Elaborator::Loop::finish(llvm::ArrayRef<mlir::Val
   llvm::SmallVector<Cell *> written;
   for (auto &[at, cell] : e.routine->cells) {
     mlir::Operation *maker = cell.current.getDefiningOp();
-    if (!maker || !region->isAncestor(maker->getParentRegion()))
+    if (!maker || !encloses(*region, maker->getParentRegion()))
       continue;
     auto before = cellsBefore.find(at);
     mlir::Value initial = before == cellsBefore.end() ? cell.input : before->second;
     mlir::Value argument = carry(initial);
     initial.replaceUsesWithIf(
-        argument, [&](mlir::OpOperand &use) { return region->isAncestor(use.getOwner()->getParentRegion()); });
+        argument, [&](mlir::OpOperand &use) { return encloses(*region, use.getOwner()->getParentRegion()); });
     next.push_back(cell.current == initial ? argument : cell.current);
     written.push_back(&cell);
   }

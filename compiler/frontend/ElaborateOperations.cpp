@@ -78,6 +78,8 @@ Value Elaborator::callSpecial(StringRef name, std::vector<Given> &given, Range r
   for (auto [special, method] : methods)
     if (special == name)
       return isSpecial = true, (this->*method)(given, range);
+  if (name == "add_self_loops" || name == "reverse")
+    return isSpecial = true, callGraphOperation(name, given, range);
   if (isInitialiser(name))
     return isSpecial = true, callInitialiser(name, given, range);
   return {};

@@ -136,4 +136,13 @@ struct Place {
   bool operator<(const Place &o) const { return std::tie(owner, variable) < std::tie(o.owner, o.variable); }
 };
 
+/// Whether `inner` is `outer` or lies in it; regions need not belong to an operation yet.
+inline bool encloses(mlir::Region &outer, mlir::Region *inner) {
+  while (inner && inner != &outer) {
+    mlir::Operation *op = inner->getParentOp();
+    inner = op ? op->getParentRegion() : nullptr;
+  }
+  return inner;
+}
+
 } // namespace nnc::frontend

@@ -36,10 +36,12 @@ struct Routine {
   std::vector<std::string> dims;                          ///< own free dimensions
   std::vector<std::pair<std::string, nn::Dim>> stateDims; ///< sizes of the context, in own sizes
   std::vector<std::string> knownDims; ///< those of an entry that C does not pass: a graph or a state knows them
-  mlir::Value copy;                   ///< number of the copy or step that is computed here; null outside of loops
+  mlir::Value copy;                   ///< the number of the copy or step that the caller computes; may be null
+  std::vector<std::pair<mlir::Value, nn::Dim>> steps; ///< of the loops around, with their counts
   bool usesCopy = false, draws = false;
   bool asksTraining = false; ///< the body depends on `training`
   int64_t ordinal = 0;       ///< of the next random draw
+  bool inLoop() const { return copy || !steps.empty(); }
 
   explicit Routine(mlir::MLIRContext *context) : builder(context) {}
 };
@@ -189,6 +191,7 @@ private:
   // ---- initialisers (ElaborateInitialisers.cpp)
   static bool isInitialiser(llvm::StringRef name);
   int64_t nextPlace();
+  mlir::Value copyNumber(Range range);
   template <typename Op, typename... Attributes> mlir::Value draw(Range range, Attributes... attributes);
   Value callInitialiser(llvm::StringRef name, std::vector<Given> &given, Range range);
   mlir::FlatSymbolRefAttr makeInitialiser(Instance &owner, const Variable &variable, llvm::StringRef path);
@@ -299,7 +302,13 @@ private:
   void poison(const Declaration *d, bool stored);
 
   // ---- neighbourhoods (ElaborateNeighbourhoods.cpp)
+  struct Domain;
+  struct Body;
   Value evaluateNeighbourhood(const Neighbourhood &neighbourhood);
+  bool readDomain(const Expr &expr, Domain &domain);
+  Value callGraphOperation(llvm::StringRef name, std::vector<Given> &given, Range range);
+  bool useIndex(Body &body, mlir::Value index, const nn::Dim &size, Range range);
+  void enterRegion(mlir::Region &region, Body &body, const Domain &domain, const Neighbourhood &neighbourhood);
   std::optional<Value> indexInNeighbourhood(const Value &x, const Index &index);
 
   // ---- matching of arguments written by position or by name
@@ -333,6 +342,7 @@ private:
   std::string modelName;          ///< in C
   std::string drawPath;           ///< of the function being made; makes random draws differ
   Frame fileFrame;                ///< constants of files
+  Body *body = nullptr;           ///< of the neighbourhood whose body is being made
   Training *training = nullptr;   ///< the `train` block whose entry is being made
   std::optional<bool> usesGrad;   ///< the program has gradients outside of `train`
   Loop *repeatLoop = nullptr;     ///< of the `repeat` whose body is being called

@@ -10,13 +10,13 @@ using namespace nnc;
 //     the axis of rows, the others are an outer loop.
 //  2. Shares. The work is (outer positions x tiles of rows) times panels. A thread takes a share of the first or of the
 //     second, whichever leaves it less to do; which threads compute an element changes nothing in it.
-//  3. Loops: outer positions, then panels, then tiles of rows, so that a panel stays in the second-level cache while
-//  the
-//     rows pass by. With less rows than a full tile a turn takes several panels (see Tiling).
-//  4. A tile: the kernel leaves accumulators in a small piece of the stack; a walk over its rows in vectors then
-//  applies
-//     the epilogue, with masks at the last columns. That is the only place that knows of edges. A full tile that needs
-//     no epilogue is written where it belongs at once.
+//  3. Pieces of the result: outer positions, blocks of rows, panels. A piece is a tile; where sums are so long that
+//  they
+//     are cut it is all of a block's tiles in a panel. With less rows than a full tile a piece has several panels.
+//  4. The kernel leaves accumulators on the stack; a walk over the rows of the piece in vectors then applies the
+//  epilogue,
+//     with masks at the last columns. That is the only place that knows of edges. Full tiles that need no epilogue are
+//     written where they belong at once.
 
 namespace {
 class Contraction {
@@ -25,11 +25,13 @@ public:
   void lower();
 
 private:
-  /// What a turn of the loops works on.
-  struct Turn {
+  /// A part of the result: some rows of a panel, or of a few.
+  struct Piece {
     SmallVector<Value> bases; ///< of the places, at the outer position
     Value row, rows;          ///< first and number
     Value panel, panels;
+    Value panelsOfTile;  ///< that a kernel takes at once
+    Value scratchStride; ///< from row to row of the accumulators on the stack
   };
   enum { lhs, rhs, firstInit };
   size_t firstExtra() { return firstInit + op.getInits().size(); }
@@ -37,15 +39,16 @@ private:
 
   Nest collectAxes();
   void chooseRows();
+  Value select(Value condition, Value a, Value b) { return arith::SelectOp::create(l.b, l.loc, condition, a, b); }
   void shareWork();
   void lowerPosition(Value position);
-  void lowerTurn(const Turn &turn);
-  void callKernel(const Turn &turn, Value out, Value outStride);
-  void lowerEpilogue(const Turn &turn);
-  void lowerColumns(const Turn &turn, Value i, Value column, Value mask, Value count);
-  Value read(size_t place, const Turn &turn, Value row, Value column, Value mask, Value count);
-  void write(Value v, size_t place, const Turn &turn, Value row, Value column, Value mask, Value count);
-  Value address(size_t place, const Turn &turn, Value row, Value column);
+  void lowerPiece(const Piece &piece);
+  void callKernel(const Piece &piece, Value i, Value kFrom, Value direct);
+  void lowerEpilogue(const Piece &piece, Value fromRow, Value from, Value to);
+  void lowerVector(const Piece &piece, Value sums, Value row, Value column, Value mask, Value count);
+  Value read(size_t place, const Piece &piece, Value row, Value column, Value mask, Value count);
+  void write(Value v, size_t place, const Piece &piece, Value row, Value column, Value mask, Value count);
+  Value address(size_t place, const Piece &piece, Value row, Value column);
 
   ContractOp op;
   Lowering &l;
@@ -53,13 +56,13 @@ private:
   cpu::Tiling tiling;
   SmallVector<Value> places;      ///< lhs, rhs, inits, extras
   SmallVector<Dim> columnStrides; ///< by place
-  size_t placeCount = 0;          ///< places, and positions that the epilogue asks for
   Nest outer;
   Nest::Axis rowAxis;
   Value m, n, k, tiles;
   Share units, panels;
   Value scratch;
-  int64_t scratchStride;
+  bool plain; ///< the accumulators are the result
+  bool cut;   ///< the sums may be too long to be made at once
 };
 } // namespace
 
@@ -72,9 +75,10 @@ static SmallVector<Value> placesOf(ContractOp op) {
 
 Contraction::Contraction(ContractOp op, Lowering &l)
     : op(op), l(l), element(elementOf(op.getLhs().getType())), accumulator(op.getAccumulatorType()),
-      tiling(cpu::tilingFor(element, op.getPanel(), l.target)), places(placesOf(op)), outer(collectAxes()),
-      scratchStride(tiling.panels() * tiling.panel()) {
+      tiling(cpu::tilingFor(element, op.getPanel(), l.target)), places(placesOf(op)), outer(collectAxes()) {
   chooseRows();
+  plain = op.getEpilogue().empty() && elementOf(op.getInits()[0].getType()) == accumulator &&
+          columnStrides[firstInit].isConstant(1);
 }
 
 Nest Contraction::collectAxes() {
@@ -94,7 +98,6 @@ Nest Contraction::collectAxes() {
     strides.push_back(ArrayRef<Dim>(std::vector<Dim>(axes, Dim(0))));
     strides.back()[i] = 1;
   }
-  placeCount = strides.size();
   return Nest(shape, strides, /*merge=*/true);
 }
 
@@ -107,7 +110,7 @@ void Contraction::chooseRows() {
       if (rows == outer.axes.end() || size(*axis) >= std::min(size(*rows), tiling.rows()))
         rows = axis;
   if (rows == outer.axes.end()) {
-    rowAxis = {1, std::vector<Dim>(placeCount, Dim(0))};
+    rowAxis = {1, std::vector<Dim>(firstIndex() + op.getBatch() + op.getM(), Dim(0))};
   } else {
     rowAxis = *rows;
     outer.axes.erase(rows);
@@ -120,9 +123,8 @@ void Contraction::shareWork() {
   Share shareUnits = l.share(all), sharePanels = l.share(allPanels);
   auto each = [&](Value count) { return l.ceilQuotient(count, l.teamSize()); };
   Value byPanels = l.less(l.mul(each(allPanels), all), l.mul(each(all), allPanels));
-  auto select = [&](Value a, Value b) { return arith::SelectOp::create(l.b, l.loc, byPanels, a, b); };
-  units = {select(l.constant(0), shareUnits.from), select(all, shareUnits.to)};
-  panels = {select(sharePanels.from, l.constant(0)), select(sharePanels.to, allPanels)};
+  units = {select(byPanels, l.constant(0), shareUnits.from), select(byPanels, all, shareUnits.to)};
+  panels = {select(byPanels, sharePanels.from, l.constant(0)), select(byPanels, sharePanels.to, allPanels)};
 }
 
 void Contraction::lower() {
@@ -130,7 +132,12 @@ void Contraction::lower() {
   n = l.size(op.nShape()[0]);
   k = l.size(op.kShape()[0]);
   tiles = l.maximum(l.ceilQuotient(m, tiling.rows()), l.constant(1));
-  scratch = l.stack(accumulator, tiling.rows() * scratchStride);
+  std::optional<int64_t> length = op.kShape()[0].asConstant();
+  cut = !length || *length > tiling.depth;
+  int64_t waiting = (cut ? tiling.height : tiling.rows()) * tiling.panel();
+  for (cpu::Tile tile : tiling.tiles)
+    waiting = std::max(waiting, tile.rows * tile.panels * tiling.panel());
+  scratch = l.stack(accumulator, waiting);
   shareWork();
   Value from = arith::DivUIOp::create(l.b, l.loc, units.from, tiles);
   Value to = l.ceilQuotient(units.to, tiles);
@@ -138,85 +145,88 @@ void Contraction::lower() {
 }
 
 void Contraction::lowerPosition(Value position) {
-  Turn turn;
+  Piece piece;
   SmallVector<Value> at = outer.positions(position, l);
   for (size_t p = 0; p < rowAxis.strides.size(); ++p) {
     Value offset = outer.offset(p, at, l);
-    turn.bases.push_back(p < places.size() ? l.advance(l.pointer(places[p]), offset, elementOf(places[p].getType()))
-                                           : offset);
+    piece.bases.push_back(p < places.size() ? l.advance(l.pointer(places[p]), offset, elementOf(places[p].getType()))
+                                            : offset);
   }
   Value first = l.mul(position, tiles), rowsOfTile = l.constant(tiling.rows());
   Value from = l.mul(l.maximum(l.sub(units.from, first), l.constant(0)), rowsOfTile);
   Value to = l.minimum(l.mul(l.sub(units.to, first), rowsOfTile), m);
-  // So few rows that a small tile has them all: then it takes all its panels in one turn.
-  Value group = l.constant(1);
-  for (cpu::Tile tile : llvm::reverse(tiling.tiles)) {
+  // So few rows that a small tile has them all: then it takes several panels at once.
+  piece.panelsOfTile = l.constant(1);
+  for (cpu::Tile tile : llvm::drop_begin(llvm::reverse(tiling.tiles))) {
     Value few = l.less(l.sub(to, from), l.constant(tile.rows + 1));
-    group = arith::SelectOp::create(l.b, l.loc, few, l.constant(tile.panels), group);
+    piece.panelsOfTile = select(few, l.constant(tile.panels), piece.panelsOfTile);
   }
-  l.loop(panels.from, panels.to, group, [&](Value panel) {
-    turn.panel = panel;
-    turn.panels = l.minimum(group, l.sub(panels.to, panel));
-    l.loop(from, to, tiling.rows(), [&](Value row) {
-      turn.row = row;
-      turn.rows = l.minimum(rowsOfTile, l.sub(to, row));
-      lowerTurn(turn);
+  piece.scratchStride = l.mul(piece.panelsOfTile, l.constant(tiling.panel()));
+  Value height = cut ? select(l.less(l.constant(tiling.depth), k), l.constant(tiling.height), rowsOfTile) : rowsOfTile;
+  l.loop(from, to, tiling.height, [&](Value block) {
+    Value end = l.minimum(l.add(block, l.constant(tiling.height)), to);
+    l.loop(panels.from, panels.to, piece.panelsOfTile, [&](Value panel) {
+      piece.panel = panel;
+      piece.panels = l.minimum(piece.panelsOfTile, l.sub(panels.to, panel));
+      l.loop(block, end, height, [&](Value row) {
+        piece.row = row;
+        piece.rows = l.minimum(height, l.sub(end, row));
+        lowerPiece(piece);
+      });
     });
   });
 }
 
-void Contraction::lowerTurn(const Turn &turn) {
-  Value stride = l.constant(scratchStride);
-  bool plain = op.getEpilogue().empty() && elementOf(op.getInits()[0].getType()) == accumulator &&
-               columnStrides[firstInit].isConstant(1);
-  if (!plain) {
-    callKernel(turn, scratch, stride);
-    return lowerEpilogue(turn);
+void Contraction::lowerPiece(const Piece &piece) {
+  Value none = l.constant(0), direct = none, width = l.constant(tiling.panel());
+  Value from = l.mul(piece.panel, width), to = l.add(from, l.mul(piece.panels, width));
+  if (plain) {
+    Value full = l.mul(l.quotient(piece.rows, tiling.rows()), l.constant(tiling.rows()));
+    direct = select(l.less(n, to), none, full);
   }
-  Value column = l.mul(turn.panel, l.constant(tiling.panel()));
-  Value fullRows = l.less(l.constant(tiling.rows() - 1), turn.rows);
-  Value fullPanel = l.less(l.add(column, l.constant(tiling.panel() - 1)), n);
-  Value full = arith::AndIOp::create(l.b, l.loc, fullRows, fullPanel);
-  Value there = address(firstInit, turn, turn.row, column);
-  Value out = arith::SelectOp::create(l.b, l.loc, full, there, scratch);
-  Value outStride = arith::SelectOp::create(l.b, l.loc, full, l.size(rowAxis.strides[firstInit]), stride);
-  callKernel(turn, out, outStride);
-  l.ifThenElse(full, [] {}, [&] { lowerEpilogue(turn); });
+  auto part = [&](Value kFrom) {
+    l.loop(none, piece.rows, tiling.rows(), [&](Value i) { callKernel(piece, i, kFrom, direct); });
+  };
+  if (cut)
+    l.loop(none, l.maximum(k, l.constant(1)), tiling.depth, part);
+  else
+    part(none);
+  lowerEpilogue(piece, direct, from, l.minimum(to, n));
 }
 
-/// Calls the smallest tile that has the rows.
-void Contraction::callKernel(const Turn &turn, Value out, Value outStride) {
-  Shape rhsStrides = cast<RefType>(op.getRhs().getType()).getStrides();
-  Value panelStride = l.size(rhsStrides[op.getBatch()]);
+/// The tile at row `i` of the piece; rows below `direct` go where the result belongs.
+void Contraction::callKernel(const Piece &piece, Value i, Value kFrom, Value direct) {
+  Value row = l.add(piece.row, i), width = l.constant(tiling.panel());
+  Value panelStride = l.size(cast<RefType>(op.getRhs().getType()).getStrides()[op.getBatch()]);
   TileCall call;
-  call.lhs = address(lhs, turn, turn.row, l.constant(0));
+  call.lhs = address(lhs, piece, row, kFrom);
   call.rowStride = l.size(rowAxis.strides[lhs]);
   call.kStride = l.size(columnStrides[lhs]);
-  call.rhs = l.advance(turn.bases[rhs], l.mul(turn.panel, panelStride), element);
+  call.rhs = l.advance(piece.bases[rhs], l.add(l.mul(piece.panel, panelStride), l.mul(kFrom, width)), element);
   call.panelStride = panelStride;
-  call.k = k;
-  call.out = out;
-  call.outStride = outStride;
-  call.rows = turn.rows;
-  call.panels = turn.panels;
-  std::function<void(ArrayRef<cpu::Tile>)> choose = [&](ArrayRef<cpu::Tile> tiles) {
-    auto callFirst = [&] {
-      callTile(l, {element, accumulator, tiling, tiles[0], columnStrides[lhs].isConstant(1)}, call);
-    };
-    if (tiles.size() == 1)
-      return callFirst();
-    Value enough = l.less(turn.rows, l.constant(tiles[0].rows + 1));
-    l.ifThenElse(enough, callFirst, [&] { choose(tiles.drop_front()); });
-  };
-  choose(tiling.tiles);
+  call.k = cut ? l.minimum(l.sub(k, kFrom), l.constant(tiling.depth)) : k;
+  call.out = l.advance(scratch, l.mul(i, piece.scratchStride), accumulator);
+  call.outStride = piece.scratchStride;
+  if (plain) {
+    Value there = l.less(i, direct);
+    call.out = select(there, address(firstInit, piece, row, l.mul(piece.panel, width)), call.out);
+    call.outStride = select(there, l.size(rowAxis.strides[firstInit]), call.outStride);
+  }
+  call.rows = l.minimum(l.sub(piece.rows, i), l.constant(tiling.rows()));
+  call.panels = piece.panels;
+  call.more = l.less(l.constant(0), kFrom);
+  callTile(l, {element, accumulator, tiling, columnStrides[lhs].isConstant(1)}, call);
 }
 
-void Contraction::lowerEpilogue(const Turn &turn) {
-  Value from = l.mul(turn.panel, l.constant(tiling.panel()));
-  Value to = l.minimum(l.mul(l.add(turn.panel, turn.panels), l.constant(tiling.panel())), n);
+/// Rows of the piece from `fromRow` on.
+void Contraction::lowerEpilogue(const Piece &piece, Value fromRow, Value from, Value to) {
   std::optional<int64_t> columns = op.nShape()[0].asConstant();
-  l.loop(l.constant(0), turn.rows, 1, [&](Value i) {
-    auto body = [&](Value column, Value mask, Value count) { lowerColumns(turn, i, column, mask, count); };
+  l.loop(fromRow, piece.rows, 1, [&](Value i) {
+    Value accumulators = l.advance(scratch, l.mul(i, piece.scratchStride), accumulator);
+    auto body = [&](Value column, Value mask, Value count) {
+      Value at = l.advance(accumulators, l.sub(column, from), accumulator);
+      lowerVector(piece, l.load(at, accumulator, tiling.lanes), l.add(piece.row, i), column, mask, count);
+    };
     if (columns && *columns % tiling.lanes == 0)
       l.loop(from, to, tiling.lanes, [&](Value column) { body(column, {}, {}); });
     else
@@ -224,38 +234,36 @@ void Contraction::lowerEpilogue(const Turn &turn) {
   });
 }
 
-/// The epilogue on one vector of row `i` of the tile.
-void Contraction::lowerColumns(const Turn &turn, Value i, Value column, Value mask, Value count) {
+/// The epilogue on one vector.
+void Contraction::lowerVector(const Piece &piece, Value sums, Value row, Value column, Value mask, Value count) {
   int64_t lanes = tiling.lanes;
-  Value row = l.add(turn.row, i), panelColumn = l.mul(turn.panel, l.constant(tiling.panel()));
-  Value at = l.add(l.mul(i, l.constant(scratchStride)), l.sub(column, panelColumn));
-  SmallVector<Value> arguments{l.load(l.advance(scratch, at, accumulator), accumulator, lanes)}, results;
+  SmallVector<Value> arguments{sums}, results;
   for (size_t p = firstExtra(); p < firstIndex(); ++p)
-    arguments.push_back(read(p, turn, row, column, mask, count));
+    arguments.push_back(read(p, piece, row, column, mask, count));
   Type type = elementOf(op.getInits()[0].getType());
   if (!op.getEpilogue().empty())
     results = l.inlineBody(op.getEpilogue().front(), arguments, lanes, [&](int64_t axis) -> Value {
       if (axis == int64_t(op.getBatch() + op.getM()))
         return l.lanesFrom(column, lanes);
       size_t place = firstIndex() + axis;
-      return l.add(turn.bases[place], l.mul(row, l.size(rowAxis.strides[place])));
+      return l.add(piece.bases[place], l.mul(row, l.size(rowAxis.strides[place])));
     });
   else if (type == accumulator)
     results = arguments;
   else
     results = {CastOp::create(l.b, l.loc, l.vectorOf(type, lanes), arguments[0])};
   for (auto [j, v] : llvm::enumerate(results))
-    write(v, firstInit + j, turn, row, column, mask, count);
+    write(v, firstInit + j, piece, row, column, mask, count);
 }
 
-Value Contraction::address(size_t place, const Turn &turn, Value row, Value column) {
+Value Contraction::address(size_t place, const Piece &piece, Value row, Value column) {
   Value offset = l.add(l.mul(row, l.size(rowAxis.strides[place])), l.mul(column, l.size(columnStrides[place])));
-  return l.advance(turn.bases[place], offset, elementOf(places[place].getType()));
+  return l.advance(piece.bases[place], offset, elementOf(places[place].getType()));
 }
 
-Value Contraction::read(size_t place, const Turn &turn, Value row, Value column, Value mask, Value count) {
+Value Contraction::read(size_t place, const Piece &piece, Value row, Value column, Value mask, Value count) {
   Type type = elementOf(places[place].getType());
-  Value base = address(place, turn, row, column);
+  Value base = address(place, piece, row, column);
   if (columnStrides[place].isConstant(0))
     return l.splat(l.load(base, type, 1), tiling.lanes);
   if (columnStrides[place].isConstant(1))
@@ -263,9 +271,9 @@ Value Contraction::read(size_t place, const Turn &turn, Value row, Value column,
   return l.loadStrided(base, type, l.size(columnStrides[place]), tiling.lanes, count);
 }
 
-void Contraction::write(Value v, size_t place, const Turn &turn, Value row, Value column, Value mask, Value count) {
+void Contraction::write(Value v, size_t place, const Piece &piece, Value row, Value column, Value mask, Value count) {
   Type type = elementOf(places[place].getType());
-  Value base = address(place, turn, row, column);
+  Value base = address(place, piece, row, column);
   if (columnStrides[place].isConstant(1))
     l.store(v, base, type, mask);
   else

@@ -5,7 +5,7 @@
 using namespace mlir;
 using namespace nnc;
 
-// A tile kernel computes out[r, p, j] = sum over k of lhs[r, k] * rhs[p, k, j]:
+// A tile kernel computes out[r, p, j] = sum over k of lhs[r, k] * rhs[p, k, j], or adds to it:
 //  1. A pointer per row and per panel. Rows and panels that are not there get the pointer of the last that is: they
 //     compute what nobody reads, and no address is out of bounds.
 //  2. The k loop. Its accumulators are native vectors carried from turn to turn, so they stay in registers; in each
@@ -16,8 +16,8 @@ using namespace nnc;
 namespace {
 class TileBuilder {
 public:
-  TileBuilder(func::FuncOp function, const TileKind &kind, const cpu::Cpu &target)
-      : l(function, target), kind(kind), panel(kind.tiling.panel()), lanes(kind.tiling.lanes) {}
+  TileBuilder(func::FuncOp function, const TileKind &kind, cpu::Tile tile, const cpu::Cpu &target)
+      : l(function, target), kind(kind), tile(tile), panel(kind.tiling.panel()), lanes(kind.tiling.lanes) {}
   void build();
 
 private:
@@ -28,6 +28,7 @@ private:
 
   Lowering l;
   const TileKind &kind;
+  cpu::Tile tile;
   int64_t panel, lanes;
   SmallVector<Value> rows, panels;
   Value kStride;
@@ -79,44 +80,77 @@ SmallVector<Value> TileBuilder::step(Value k, ValueRange accumulators) {
 
 void TileBuilder::build() {
   Block::BlockArgListType arg = l.function.getArguments();
-  TileCall call{arg[0], arg[1], arg[2], arg[3], arg[4], arg[5], arg[6], arg[7], arg[8], arg[9]};
+  TileCall call{arg[0], arg[1], arg[2], arg[3], arg[4], arg[5], arg[6], arg[7], arg[8], arg[9], arg[10]};
   kStride = kind.unitK ? l.constant(1) : call.kStride;
-  rows = pointers(call.lhs, call.rowStride, call.rows, kind.tile.rows);
-  panels = pointers(call.rhs, call.panelStride, call.panels, kind.tile.panels);
+  rows = pointers(call.lhs, call.rowStride, call.rows, tile.rows);
+  panels = pointers(call.rhs, call.panelStride, call.panels, tile.panels);
 
   Type vector = l.vectorOf(kind.accumulator, lanes);
-  Value zero = arith::ConstantOp::create(l.b, l.loc, vector, l.b.getZeroAttr(vector));
-  int64_t perRow = kind.tile.panels * kind.tiling.vectors;
-  SmallVector<Value> sums(kind.tile.rows * perRow, zero);
-  sums = l.loop(l.constant(0), call.k, 1, sums, [&](Value k, ValueRange sums) { return step(k, sums); });
-
-  for (int64_t i = 0; i < int64_t(sums.size()); ++i) {
-    Value at = l.advance(call.out, l.mul(l.constant(i / perRow), call.outStride), kind.accumulator);
-    l.store(sums[i], l.advance(at, l.constant(i % perRow * lanes), kind.accumulator), kind.accumulator);
+  int64_t perRow = tile.panels * kind.tiling.vectors, count = tile.rows * perRow;
+  SmallVector<Value> places;
+  for (int64_t i = 0; i < count; ++i) {
+    Value row = l.advance(call.out, l.mul(l.constant(i / perRow), call.outStride), kind.accumulator);
+    places.push_back(l.advance(row, l.constant(i % perRow * lanes), kind.accumulator));
   }
+  auto start = scf::IfOp::create(l.b, l.loc, SmallVector<Type>(count, vector), call.more, /*withElseRegion=*/true);
+  l.b.setInsertionPointToStart(start.thenBlock());
+  SmallVector<Value> sums;
+  for (Value place : places)
+    sums.push_back(l.load(place, kind.accumulator, lanes));
+  scf::YieldOp::create(l.b, l.loc, sums);
+  l.b.setInsertionPointToStart(start.elseBlock());
+  Value zero = arith::ConstantOp::create(l.b, l.loc, vector, l.b.getZeroAttr(vector));
+  scf::YieldOp::create(l.b, l.loc, SmallVector<Value>(count, zero));
+  l.b.setInsertionPointAfter(start);
+
+  sums = l.loop(l.constant(0), call.k, 1, start.getResults(), [&](Value k, ValueRange sums) { return step(k, sums); });
+  for (auto [place, sum] : llvm::zip(places, sums))
+    l.store(sum, place, kind.accumulator);
   func::ReturnOp::create(l.b, l.loc);
 }
 
-static std::string nameOf(const TileKind &kind) {
-  return llvm::formatv("tile.{0}.{1}x{2}x{3}{4}", nn::describeElement(kind.element), kind.tile.rows, kind.tile.panels,
-                       kind.tiling.panel(), kind.unitK ? "" : ".strided");
+/// A function of the module, made by `build` on the first call.
+static func::FuncOp functionFor(Lowering &l, const std::string &name, TypeRange arguments,
+                                function_ref<void(func::FuncOp)> build) {
+  auto module = l.function->getParentOfType<ModuleOp>();
+  if (auto known = module.lookupSymbol<func::FuncOp>(name))
+    return known;
+  OpBuilder b(module.getContext());
+  b.setInsertionPointToEnd(module.getBody());
+  auto function = func::FuncOp::create(b, l.loc, name, b.getFunctionType(arguments, {}));
+  function.setPrivate();
+  function->setAttr("llvm.linkage", LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
+  function->setAttr("passthrough", b.getStrArrayAttr({"noinline"}));
+  function.addEntryBlock();
+  build(function);
+  return function;
 }
 
 void nnc::callTile(Lowering &l, const TileKind &kind, const TileCall &call) {
-  SmallVector<Value> arguments{call.lhs, call.rowStride, call.kStride,   call.rhs,  call.panelStride,
-                               call.k,   call.out,       call.outStride, call.rows, call.panels};
-  auto module = l.function->getParentOfType<ModuleOp>();
-  std::string name = nameOf(kind);
-  auto callee = module.lookupSymbol<func::FuncOp>(name);
-  if (!callee) {
-    OpBuilder b(module.getContext());
-    b.setInsertionPointToEnd(module.getBody());
-    callee = func::FuncOp::create(b, l.loc, name, b.getFunctionType(TypeRange(ValueRange(arguments)), {}));
-    callee.setPrivate();
-    callee->setAttr("llvm.linkage", LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
-    callee->setAttr("passthrough", b.getStrArrayAttr({"noinline"}));
-    callee.addEntryBlock();
-    TileBuilder(callee, kind, l.target).build();
-  }
-  func::CallOp::create(l.b, l.loc, callee, arguments);
+  SmallVector<Value> arguments{call.lhs, call.rowStride, call.kStride, call.rhs,    call.panelStride, call.k,
+                               call.out, call.outStride, call.rows,    call.panels, call.more};
+  TypeRange types{ValueRange(arguments)};
+  std::string suffix =
+      llvm::formatv("{0}.{1}{2}", nn::describeElement(kind.element), kind.tiling.panel(), kind.unitK ? "" : ".strided");
+  auto choose = functionFor(l, "tile." + suffix, types, [&](func::FuncOp function) {
+    Lowering inner(function, l.target);
+    Block &body = function.getBody().front();
+    Value rows = body.getArgument(8);
+    std::function<void(ArrayRef<cpu::Tile>)> callFrom = [&](ArrayRef<cpu::Tile> tiles) {
+      cpu::Tile tile = tiles[0];
+      auto callFirst = [&] {
+        std::string name = llvm::formatv("tile.{0}x{1}.{2}", tile.rows, tile.panels, suffix);
+        auto kernel =
+            functionFor(inner, name, types, [&](func::FuncOp f) { TileBuilder(f, kind, tile, l.target).build(); });
+        func::CallOp::create(inner.b, l.loc, kernel, body.getArguments());
+      };
+      if (tiles.size() == 1)
+        return callFirst();
+      Value enough = inner.less(rows, inner.constant(tile.rows + 1));
+      inner.ifThenElse(enough, callFirst, [&] { callFrom(tiles.drop_front()); });
+    };
+    callFrom(kind.tiling.tiles);
+    func::ReturnOp::create(inner.b, l.loc);
+  });
+  func::CallOp::create(l.b, l.loc, choose, arguments);
 }

@@ -8,24 +8,24 @@
 
 namespace nnc {
 
-/// What a tile kernel is made for.
+/// What the kernels of a contraction are made for.
 struct TileKind {
   mlir::Type element, accumulator;
   const cpu::Tiling &tiling;
-  cpu::Tile tile;
   bool unitK; ///< elements of a row of lhs lie side by side
 };
 
-/// The arguments of a tile kernel, in order; all but the pointers are i64, strides count elements.
+/// The arguments of the kernels, in order. Strides and counts are i64 and count elements, `more` is i1.
 struct TileCall {
   mlir::Value lhs, rowStride, kStride; ///< first row, to the next row, to the next element of a row
   mlir::Value rhs, panelStride;        ///< first panel, to the next panel
   mlir::Value k;                       ///< length of the sums
-  mlir::Value out, outStride;          ///< accumulators, row-major: `rows` rows of `panels * panel`
-  mlir::Value rows, panels;            ///< how many there are, at least 1; the kernel writes more, but reads no more
+  mlir::Value out, outStride;          ///< accumulators: full rows of the tile's panels, whatever is there
+  mlir::Value rows, panels;            ///< how many there are, at least 1; no others are read
+  mlir::Value more;                    ///< the sums begin with what `out` has, not with zero
 };
 
-/// Calls the kernel, making it if the module does not have it yet.
+/// Calls the kernel for the smallest tile that has the rows, making it if the module does not have it yet.
 void callTile(Lowering &l, const TileKind &kind, const TileCall &call);
 
 } // namespace nnc

@@ -4,8 +4,8 @@
 #include "Safetensors.h"
 #include "runtime/Safetensors.h"
 
-#include <chrono>
 #include <cstring>
+#include <ctime>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -36,9 +36,8 @@ struct Loader {
   Session session;
 };
 
-double seconds(std::chrono::steady_clock::time_point since) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - since).count();
-}
+/// Of the processor, not of the clock on the wall: others may be busy on this machine.
+double seconds(clock_t since) { return static_cast<double>(clock() - since) / CLOCKS_PER_SEC; }
 } // namespace
 
 CASE(hostile, truncationAtEveryByte) {
@@ -172,7 +171,7 @@ CASE(hostile, oddButValid) {
 
 CASE(hostile, deepNesting) {
   Loader loader;
-  auto start = std::chrono::steady_clock::now();
+  auto start = clock();
   for (const char *open : {"[", "{\"a\":"}) {
     std::string nested = "{\"a\":{\"x\":";
     for (int i = 0; i < 1'000'000; ++i)
@@ -190,7 +189,7 @@ CASE(hostile, aMillionTensors) {
   for (const Tensor &tensor : allTensors())
     tensors.push_back(tensor);
   std::string bytes = file(tensors);
-  auto start = std::chrono::steady_clock::now();
+  auto start = clock();
   CHECK_EQUAL(loader.load(bytes), NN_OK);
   CHECK_CONTAINS(loader.session.error().substr(60'000), " more");
   CHECK(seconds(start) < (SANITIZED ? 60 : 6));
@@ -205,7 +204,7 @@ CASE(hostile, aMillionTensors) {
     same += text + "[0,1]}";
     name += std::string(i ? "," : "") + "\"t\":{\"dtype\":\"U8\",\"shape\":[0],\"data_offsets\":[0,0]}";
   }
-  start = std::chrono::steady_clock::now();
+  start = clock();
   loader.refuse(file(reverse + "}", std::string(1'000'000, 'x')), "of its tensors missing");
   loader.refuse(file(same + "}", "x"), "does not start where");
   loader.refuse(file(name + "}", ""), "two tensors are called `t`");

@@ -21,6 +21,9 @@ static std::atomic<int64_t> allocations;
 static std::atomic<int64_t> failAt = -1; ///< number of the allocation that fails, with all after it
 static std::atomic<int> threadsThatFail = 0;
 
+static std::atomic<int> readThatFails = -1; ///< number of the pread after which the next ones fail
+static std::string fileToTouch;             ///< changed at that time instead, if not empty
+
 static bool allowed() {
   int64_t number = allocations++;
   int64_t limit = failAt;
@@ -42,6 +45,17 @@ void *mmap(void *at, size_t size, int protection, int flags, int file, off_t off
     return MAP_FAILED;
   }
   return reinterpret_cast<void *>(syscall(SYS_mmap, at, size, protection, flags, file, offset));
+}
+ssize_t pread(int file, void *to, size_t size, off_t offset) {
+  if (readThatFails >= 0 && readThatFails-- == 0) {
+    if (fileToTouch.empty()) {
+      readThatFails = 0;
+      errno = EIO;
+      return -1;
+    }
+    truncate(fileToTouch.c_str(), 0) || truncate(fileToTouch.c_str(), 4096);
+  }
+  return syscall(SYS_pread64, file, to, size, offset);
 }
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*body)(void *), void *argument) {
   if (threadsThatFail > 0 && threadsThatFail-- > 0)
@@ -138,6 +152,59 @@ CASE(memory, failsAtEveryAllocation) {
     nn_graph_destroy(graph);
     return status;
   });
+}
+
+CASE(memory, slowlyGrowingWorkspace) {
+  Session s;
+  int64_t N, out;
+  void *arguments[] = {&N, &out};
+  int64_t before = 0;
+  for (N = 100'000; N < 200'000; N += 100) {
+    CHECK_EQUAL(nnrt_call(s.context, kHuge, arguments), NN_OK);
+    if (N == 100'000)
+      before = allocations;
+  }
+  CHECK(allocations - before < 10);
+}
+
+CASE(memory, readsThatFailMidway) {
+  Folder folder;
+  std::string path = folder / "m";
+  Session saved(model, 8);
+  CHECK_EQUAL(nnrt_save(saved.model, path.c_str()), NN_OK);
+  std::string good = readFile(path);
+  std::vector<float> image(4, 1), out, before = expectForward(7, image, 1, nullptr);
+  // First into a model without values, then into one with values: it is always as before.
+  for (bool touched : {false, true})
+    for (bool drawnBefore : {false, true}) {
+      Session s;
+      if (drawnBefore)
+        CHECK_EQUAL(s.forward(image, out), NN_OK);
+      int reads = 0;
+      for (; reads < 30; ++reads) {
+        writeFile(path, good);
+        fileToTouch = touched ? path : "";
+        readThatFails = reads;
+        nn_status status = nnrt_load(s.model, path.c_str());
+        readThatFails = -1;
+        if (status == NN_OK)
+          break;
+        CHECK_EQUAL(status, NN_FILE);
+        CHECK(!s.error().empty());
+        if (drawnBefore)
+          CHECK(s.getFloats("bn.mean", {4}) == (std::vector<float>{55, 56, 57, 58}));
+      }
+      CHECK_EQUAL(reads, 10); // length, header, eight tensors with elements
+      CHECK_EQUAL(s.forward(image, out), NN_OK);
+      CHECK(out == expectForward(8, image, 1, nullptr));
+      Session untouched;
+      readThatFails = 6;
+      fileToTouch.clear();
+      CHECK_EQUAL(nnrt_load(untouched.model, path.c_str()), NN_FILE);
+      readThatFails = -1;
+      CHECK_EQUAL(untouched.forward(image, out), NN_OK);
+      CHECK(out == before);
+    }
 }
 
 CASE(memory, fewerThreadsThanAsked) {

@@ -4,6 +4,7 @@
 
 #include "runtime/Abi.h"
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,9 @@ enum { kForward, kBarriers, kReports, kUpdate, kHuge, kObserve };
 
 /// What forward computes from the values that the initialisers draw for this seed.
 std::vector<float> expectForward(uint64_t seed, const std::vector<float> &image, float scale, const float *extra);
+
+/// How often an initialiser of `model` and its packing have run.
+extern std::atomic<int> draws, packings;
 
 /// Value i of a parameter as its initialiser draws it.
 float drawn(uint64_t seed, int parameter, int64_t i);

@@ -68,7 +68,7 @@ CASE(threads, teamsGrowWithTheWork) {
   for (int i = 0; i < 2000; ++i) {
     int64_t rounds = 2, size = 0;
     void *barriers[] = {&rounds, &size};
-    image.assign(static_cast<size_t>(i % 4) * 4, 1);
+    image.assign(static_cast<size_t>(i % 9) * 4, 1);
     CHECK_EQUAL(s.forward(image, out), NN_OK);
     CHECK(out == expectForward(7, image, 1, nullptr));
     if (i % 50 == 0)
@@ -113,7 +113,9 @@ CASE(threads, numbers) {
 CASE(threads, manyContextsOfOneModel) {
   // Eight threads meet at the first call: values are drawn and packed once, and nobody sees less than all of them.
   Folder folder;
-  for (int round = 0; round < (SANITIZED ? 5 : 20); ++round) {
+  int rounds = SANITIZED ? 5 : 20;
+  draws = packings = 0;
+  for (int round = 0; round < rounds; ++round) {
     void *handle;
     CHECK_EQUAL(nnrt_create(&model, &handle, 7), NN_OK);
     std::atomic<int> ready = 0, wrong = 0;
@@ -151,6 +153,8 @@ CASE(threads, manyContextsOfOneModel) {
     CHECK_EQUAL(wrong.load(), 0);
     nnrt_destroy(handle);
   }
+  CHECK_EQUAL(draws.load(), 7 * rounds);
+  CHECK_EQUAL(packings.load(), rounds);
 }
 
 CASE(threads, oneContextServesOneCall) {

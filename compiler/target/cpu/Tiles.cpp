@@ -1,6 +1,7 @@
 #include "compiler/target/cpu/Tiles.h"
 
 #include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/bit.h"
 
 #include <algorithm>
 
@@ -10,6 +11,8 @@ namespace nnc::cpu {
 namespace {
 // Two pipes of FMA, four cycles each: fewer chains leave them idle.
 constexpr int64_t chains = 8;
+// Rows whose accumulators may wait on the stack: of 64 f32 columns 96 KiB.
+constexpr int64_t mostWaiting = 384;
 // Each row has a pointer, and there are 16 general registers.
 constexpr int64_t mostRows = 8;
 
@@ -38,6 +41,9 @@ Tiling tilingFor(Type element, int64_t panel, const Cpu &cpu) {
     if (rows < most)
       t.tiles.push_back({rows, (chains + rows * t.vectors - 1) / (rows * t.vectors)});
   t.tiles.push_back({most, 1});
+  int64_t bytes = std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8);
+  t.height = mostWaiting / most * most;
+  t.depth = std::max<int64_t>(256, llvm::bit_floor(uint64_t(cpu.l2Bytes / 4 / (panel * bytes))));
   return t;
 }
 

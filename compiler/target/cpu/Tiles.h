@@ -23,6 +23,10 @@ struct Tiling {
   /// From one row to most. The small ones take several panels, so that there are enough chains of additions to hide the
   /// latency of each; the last is the one for large M, with one panel.
   llvm::SmallVector<Tile, 4> tiles;
+  /// A block of `height` rows meets panel after panel, so that large operands pass through the caches seldom. Sums
+  /// longer than `depth` are cut, so that a panel stays in the second-level cache while the block's tiles use it; the
+  /// block's accumulators wait in memory for the next part.
+  int64_t height, depth;
 
   int64_t panel() const { return lanes * vectors; }
   int64_t rows() const { return tiles.back().rows; }

@@ -1,6 +1,6 @@
 // Compares the kernels of contract-numbers.mlir with plain loops, bit for bit. Operands end where a page ends that
 // nobody may touch, and results start filled with a value that must survive outside of what is written.
-#include "runtime/Abi.h"
+#include "../../../runtime/Abi.h"
 
 #include <cmath>
 #include <cstdio>
