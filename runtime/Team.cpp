@@ -1,17 +1,13 @@
 // How a call runs on several threads:
-//   1. The caller writes the job and gives turns to its two children in a binary tree of thread numbers; a thread that
-//      gets its turn passes it on to its own children first. A call takes part in it only with as many threads as pay.
-//   2. Everybody runs the compiled function. Barriers inside count arrivals; the last one opens the next phase.
-//   3. At the end workers arrive at the barrier without waiting, the caller arrives and waits.
-// Whoever waits first watches its word for some microseconds, then marks it and sleeps on it; who changes a marked word
-// wakes the sleepers.
+//   1. The caller writes the job and raises the turns of its two children in a binary tree of thread numbers; a thread
+//      that gets its turn passes it on to its own children first. Only as many threads take part as the work is worth.
+//   2. Everybody runs the compiled function; Barrier.cpp is what happens inside.
+//   3. A thread is done when it and its children are; the caller waits for its children.
+// So the way there and back is as long as the tree is high, one cache line from thread to thread at each step.
 #include "runtime/Team.h"
 
 #include "runtime/Cpu.h"
-#include "runtime/Lock.h"
 
-#include <errno.h>
-#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <unistd.h>
@@ -20,6 +16,9 @@ namespace nnrt {
 
 /// About 25 to 50 microseconds, whatever the clock's rate: a few times what a sleep and a wake-up cost.
 static constexpr uint64_t kSpin = 100'000;
+/// Where calls are rare, each finds the workers asleep, and this many times the work is needed to make up for the time
+/// that it takes to wake them. The first of a row of calls pays for the others.
+static constexpr int64_t kAsleep = 10;
 /// Of a worker. Kernels keep small tiles on it; the C library takes its thread-local storage from it.
 static constexpr size_t kStack = 1 << 20;
 
@@ -39,48 +38,17 @@ void makeSingle(Team &team, Seat &seat) {
   team.seats = &seat;
 }
 
-/// Waits until the word, without its mark, is no longer `old`, which has none. Returns its value without the mark.
-static uint32_t waitForChange(uint32_t *word, uint32_t old, uint64_t spin) {
-  uint64_t start = __builtin_ia32_rdtsc();
-  for (;;) {
-    uint32_t now = __atomic_load_n(word, __ATOMIC_ACQUIRE);
-    if ((now & ~1u) != old)
-      return now & ~1u;
-    if (__builtin_ia32_rdtsc() - start < spin) {
-      __builtin_ia32_pause();
-      continue;
-    }
-    if (now == old && !__atomic_compare_exchange_n(word, &now, old | 1, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
-      continue;
-    sleepWhile(word, old | 1);
+static void passTurn(Team &team, Seat &seat) {
+  for (int32_t i = 0, child = 2 * seat.tid + 1; i < 2 && child + i < team.shared.size; ++i) {
+    Seat &below = team.seats[child + i];
+    seat.childrenDone[i] = below.done.count() + 2;
+    below.turn.raise();
   }
 }
 
-/// The next even number; only one thread at a time does this, the others can but set the mark.
-static void advance(uint32_t *word) {
-  uint32_t value = (__atomic_load_n(word, __ATOMIC_RELAXED) & ~1u) + 2;
-  if (__atomic_exchange_n(word, value, __ATOMIC_ACQ_REL) & 1)
-    wake(word, INT_MAX);
-}
-
-/// Counts this thread in. The last one opens the next phase.
-static void arrive(Team &team) {
-  auto size = static_cast<uint32_t>(team.shared.size); // before: once counted in, the next call may be set up
-  if (__atomic_add_fetch(&team.arrived, 1, __ATOMIC_ACQ_REL) != size)
-    return;
-  __atomic_store_n(&team.arrived, 0, __ATOMIC_RELAXED);
-  advance(&team.phase);
-}
-
-static void arriveAndWait(Team &team) {
-  uint32_t phase = __atomic_load_n(&team.phase, __ATOMIC_RELAXED) & ~1u;
-  arrive(team);
-  waitForChange(&team.phase, phase, team.spin);
-}
-
-static void passTurn(Team &team, int32_t tid) {
-  for (int32_t child = 2 * tid + 1; child <= 2 * tid + 2 && child < team.shared.size; ++child)
-    advance(&team.seats[child].turn);
+static void waitForChildren(Team &team, Seat &seat) {
+  for (int32_t i = 0, child = 2 * seat.tid + 1; i < 2 && child + i < team.shared.size; ++i)
+    team.seats[child + i].done.waitFor(seat.childrenDone[i], team.spin);
 }
 
 static void runShare(Team &team, int32_t tid) {
@@ -92,14 +60,14 @@ static void *work(void *seatOfThread) {
   FloatMode mode;
   Seat &seat = *static_cast<Seat *>(seatOfThread);
   Team &team = *seat.team;
-  uint32_t turn = 0;
-  for (;;) {
-    turn = waitForChange(&seat.turn, turn, team.spin);
-    passTurn(team, seat.tid);
+  for (uint32_t turn = 2;; turn += 2) {
+    seat.turn.waitFor(turn, team.spin);
+    passTurn(team, seat);
     if (!team.job.entry)
       return nullptr;
     runShare(team, seat.tid);
-    arrive(team);
+    waitForChildren(team, seat);
+    seat.done.raise();
   }
 }
 
@@ -133,7 +101,6 @@ static void startWorkers(Team &team, int32_t size) {
     Seat &seat = team.seats[tid];
     seat.team = &team;
     seat.tid = tid;
-    seat.turn = 0;
     if (!startWorker(seat)) {
       team.limit = tid;
       break;
@@ -147,12 +114,11 @@ void endTeam(Team &team) {
   if (team.workers && team.process == getpid()) {
     team.shared.size = team.workers + 1;
     team.job.entry = nullptr;
-    passTurn(team, 0);
+    passTurn(team, team.seats[0]);
     for (int32_t i = 1; i <= team.workers; ++i)
       pthread_join(team.seats[i].thread, nullptr);
   }
   team.workers = 0;
-  team.arrived = team.phase = 0;
   team.shared.size = 1;
 }
 
@@ -166,8 +132,12 @@ void setTeam(Team &team, Seat *seats, int32_t limit) {
 }
 
 static int32_t chooseSize(Team &team, int64_t work) {
-  int64_t worth = team.worth ? work / team.worth : team.limit;
-  if (worth < 2 || team.limit < 2)
+  if (team.limit < 2)
+    return 1;
+  bool awake = __builtin_ia32_rdtsc() - team.left < kSpin;
+  int64_t perThread = awake ? team.worth : team.worth * kAsleep;
+  int64_t worth = perThread ? work / perThread : team.limit;
+  if (worth < 2)
     return 1;
   int32_t size = worth < team.limit ? static_cast<int32_t>(worth) : team.limit;
   if (team.process != getpid()) { // a child made by fork(): the workers stayed with the parent
@@ -179,8 +149,7 @@ static int32_t chooseSize(Team &team, int64_t work) {
   return size < team.limit ? size : team.limit;
 }
 
-void runTeam(Team &team, const Job &job, int64_t work) {
-  int32_t size = chooseSize(team, work);
+static void runOn(Team &team, const Job &job, int32_t size) {
   team.shared.size = size;
   team.shared.failed = 0;
   for (int32_t i = 0; i < size; ++i)
@@ -188,9 +157,15 @@ void runTeam(Team &team, const Job &job, int64_t work) {
   team.job = job;
   if (size == 1)
     return runShare(team, 0);
-  passTurn(team, 0);
+  passTurn(team, team.seats[0]);
   runShare(team, 0);
-  arriveAndWait(team);
+  waitForChildren(team, team.seats[0]);
+}
+
+void runTeam(Team &team, const Job &job, int64_t work) {
+  runOn(team, job, chooseSize(team, work));
+  if (team.limit > 1)
+    team.left = __builtin_ia32_rdtsc();
 }
 
 void reported(const Team &team, int32_t &code, int64_t &position) {
@@ -208,11 +183,6 @@ void reported(const Team &team, int32_t &code, int64_t &position) {
 } // namespace nnrt
 
 using namespace nnrt;
-
-extern "C" void nnrt_barrier(nnrt_team *team, int32_t) {
-  if (team->size > 1)
-    arriveAndWait(*reinterpret_cast<Team *>(team));
-}
 
 extern "C" void nnrt_report(nnrt_team *team, int32_t tid, int32_t code, int64_t position) {
   Seat &seat = reinterpret_cast<Team *>(team)->seats[tid];

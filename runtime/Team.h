@@ -11,14 +11,32 @@ namespace nnrt {
 
 struct Team;
 
-/// What belongs to one thread of a team; on cache lines of its own.
+/// A count that one thread raises and another waits for: count * 2 + (the other sleeps). On a cache line of its own.
+struct alignas(64) Signal {
+  uint32_t word;
+
+  uint32_t count() const { return __atomic_load_n(&word, __ATOMIC_RELAXED) & ~1u; }
+  /// Only one thread at a time does this.
+  void raise();
+  /// Watches the word for `spin` ticks of the clock, then sleeps.
+  void waitFor(uint32_t count, uint64_t spin);
+};
+
+constexpr int32_t kMostThreads = 256;
+constexpr int32_t kMostRounds = 8; ///< of a barrier: log2(kMostThreads)
+
+/// What belongs to one thread of a team.
 struct alignas(64) Seat {
-  uint32_t turn;    ///< calls that this worker has taken part in * 2 + (it sleeps)
-  int32_t code;     ///< of nnrt_report, 0: nothing
-  int64_t position; ///< likewise
+  Signal turn;                  ///< this worker's calls so far, raised by its parent in the tree
+  Signal done;                  ///< those that it and all below it have finished
+  Signal rounds[kMostRounds];   ///< barriers; raised by the thread that stands 2^round before this one
+  uint32_t passed[kMostRounds]; ///< what the next barrier waits for, less 2
+  uint32_t childrenDone[2];     ///< what the end of this call waits for
+  int32_t code;                 ///< of nnrt_report, 0: nothing
+  int32_t tid;
+  int64_t position; ///< of nnrt_report
   Team *team;
   pthread_t thread;
-  int32_t tid;
 };
 
 /// One call of a compiled function.
@@ -35,15 +53,13 @@ struct Team {
   int32_t workers;  ///< threads that exist, beside the caller
   int32_t process;  ///< that made the team: after a fork its workers do not exist
   uint64_t spin;    ///< ticks of the clock that a thread waits before it sleeps
+  uint64_t left;    ///< time on that clock when the last call ended
   int64_t worth;    ///< FLOP that a second thread must have to do
   Seat *seats;      ///< `seatCount` of them; seat 0 is the caller's
   int32_t seatCount;
   Job job;
-  alignas(64) uint32_t arrived; ///< threads that have reached the barrier
-  alignas(64) uint32_t phase;   ///< barriers passed * 2 + (somebody sleeps)
 };
 
-constexpr int32_t kMostThreads = 256;
 /// Below this many FLOP per thread a second thread costs more than it saves.
 constexpr int64_t kWorkPerThread = 100'000;
 

@@ -78,6 +78,48 @@ CASE(threads, teamsGrowWithTheWork) {
   CHECK_EQUAL(threadsOfProcess(), before); // the workers have ended
 }
 
+CASE(threads, rareCallsDoNotWakeWorkers) {
+  Session s;
+  CHECK_EQUAL(nnrt_context_set_threads(s.context, 2), NN_OK);
+  int64_t rounds = 0, size = 0;
+  void *arguments[] = {&rounds, &size};
+  CHECK_EQUAL(nnrt_call(s.context, kBarriers, arguments), NN_OK); // the first one follows the initialisers
+  int together = 0;
+  for (int i = 0; i < 20; ++i) {
+    usleep(5000);
+    CHECK_EQUAL(nnrt_call(s.context, kBarriers, arguments), NN_OK);
+    CHECK_EQUAL(size, 1); // 500,000 FLOP are not worth it
+    for (int k = 0; k < 200; ++k) {
+      CHECK_EQUAL(nnrt_call(s.context, kBarriers, arguments), NN_OK);
+      together += size == 2;
+    }
+  }
+  CHECK(together > 0); // one call soon after another is
+  rounds = 1;
+  usleep(5000);
+  CHECK_EQUAL(nnrt_call(s.context, kBarriers, arguments), NN_OK);
+  CHECK_EQUAL(size, 2);
+}
+
+CASE(threads, workPerThread) {
+  Session s;
+  setenv("NNC_WORK_PER_THREAD", "0", 1);
+  void *context;
+  CHECK_EQUAL(nnrt_context_create(&context, s.model, 0), NN_OK);
+  CHECK_EQUAL(nnrt_context_set_threads(context, 3), NN_OK);
+  int64_t rounds = 0, size = 0;
+  void *arguments[] = {&rounds, &size};
+  CHECK_EQUAL(nnrt_call(context, kBarriers, arguments), NN_OK);
+  CHECK_EQUAL(size, 3);
+  nnrt_context_destroy(context);
+  for (const char *wrong : {"x", "-1", "1000000000000001", "99999999999999999999"}) {
+    setenv("NNC_WORK_PER_THREAD", wrong, 1);
+    CHECK_EQUAL(nnrt_context_create(&context, s.model, 0), NN_INVALID);
+    CHECK_CONTAINS(s.error(), std::string("NNC_WORK_PER_THREAD is `") + wrong + "`, must be a number from 0 to ");
+  }
+  unsetenv("NNC_WORK_PER_THREAD");
+}
+
 CASE(threads, numbers) {
   Session s;
   for (int32_t wrong : {0, -1, 257, INT32_MIN, INT32_MAX}) {
