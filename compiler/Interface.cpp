@@ -74,6 +74,8 @@ emit::Entry describeEntry(func::FuncOp f, DictionaryAttr about) {
                       : kind == "output"    ? emit::ArgumentKind::Output
                       : shapeOf(t).rank()   ? emit::ArgumentKind::Input
                                             : emit::ArgumentKind::Scalar;
+      if (auto optional = d.getAs<BoolAttr>("optional"))
+        argument.optional = optional.getValue();
       if (isa<RefType>(t))
         argument.type = typeOf(elementOf(t)), argument.shape = shapeText(shapeOf(t));
     }

@@ -47,6 +47,9 @@ def BufferizePass : NN_Pass<"bufferize", "::mlir::ModuleOp"> {
   let summary = "Gives every tensor a place; functions take their sizes, places and frame as arguments";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
 }
+def CommitPass : NN_Pass<"commit", "::mlir::ModuleOp"> {
+  let summary = "Lets a call that fails while it runs leave its outputs untouched";
+}
 def WorkspacePass : NN_Pass<"workspace", "::mlir::ModuleOp"> {
   let summary = "Shares the frame among places whose lives do not overlap";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];

@@ -31,6 +31,7 @@ void optimize(OpPassManager &p, const PipelineOptions &) {
 void memory(OpPassManager &p, const PipelineOptions &options) {
   p.addPass(createPackPass({options.cpu}));
   p.addPass(createBufferizePass());
+  p.addPass(createCommitPass());
   p.addPass(createWorkspacePass());
   p.addNestedPass<func::FuncOp>(createBarriersPass());
   p.addPass(createSignaturesPass());

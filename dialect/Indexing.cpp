@@ -54,6 +54,21 @@ void GatherOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffe
   kernelEffects(*this, effects);
 }
 
+Value GatherOp::getChecked() { return getIndex(); }
+std::optional<Dim> GatherOp::getCheckedLimit() { return shapeOf(getX().getType())[getAxis()]; }
+StringRef GatherOp::getCheckedName() { return "an index"; }
+
+/// Beside what a kernel does it writes the outcome of the call.
+void CheckOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  kernelEffects(*this, effects);
+  effects.emplace_back(MemoryEffects::Write::get());
+}
+Value CheckOp::getChecked() { return getX(); }
+std::optional<Dim> CheckOp::getCheckedLimit() {
+  return getLimit() ? std::optional(getLimitAttr().getValue()) : std::nullopt;
+}
+StringRef CheckOp::getCheckedName() { return getName(); }
+
 void GatherOp::build(OpBuilder &b, OperationState &state, Value x, Value index, int64_t axis, int64_t batch) {
   Shape shape = gathered(shapeOf(x.getType()), shapeOf(index.getType()), axis, batch);
   state.addOperands({x, index});

@@ -4,7 +4,16 @@
 
 include "dialect/Dialect.td"
 
-def NN_GatherOp : NN_KernelOp<"gather"> {
+def NN_CheckOp : NN_KernelOp<"check", [DeclareOpInterfaceMethods<NN_CheckedInterface, ["getChecked", "getCheckedLimit", "getCheckedName"]>]> {
+  let summary = "makes the call fail where an integer is not below the limit, or is 0 if there is no limit";
+  let description = "`name` says in messages what the integers are.";
+  let arguments = (ins NN_TensorOrRef:$x, OptionalAttr<NN_DimAttr>:$limit, StrAttr:$name, DefaultValuedAttr<I64Attr, "0">:$code);
+  let assemblyFormat = "$name $x (`below` $limit^)? attr-dict `:` type($x)";
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getInitsMutable() { return ::mlir::MutableOperandRange(getOperation(), 1, 0); }
+  }];
+}
+def NN_GatherOp : NN_KernelOp<"gather", [DeclareOpInterfaceMethods<NN_CheckedInterface, ["getChecked", "getCheckedLimit", "getCheckedName"]>]> {
   let summary = "reads rows by number: result[b.., o.., i.., r..] = x[b.., o.., index[b.., i..], r..]";
   let description = [{
     `axis` of x is replaced by the axes of the index after its first `batch` ones, which are those of x (0 <= batch <= axis).

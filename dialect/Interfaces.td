@@ -32,6 +32,22 @@ def NN_KernelInterface : OpInterface<"KernelOpInterface"> {
   ];
 }
 
+def NN_CheckedInterface : OpInterface<"CheckedOpInterface"> {
+  let cppNamespace = "::nn";
+  let description = [{
+    Looks at values while it runs and makes the call fail, with message `code` of the entry, if one of them is not what
+    it must be. Nothing else that the operation does depends on such a value.
+  }];
+  let methods = [
+    InterfaceMethod<"The integers that it looks at.", "::mlir::Value", "getChecked">,
+    InterfaceMethod<"They must be in 0 .. limit - 1; without a limit they must not be 0.", "::std::optional<::nn::Dim>",
+                    "getCheckedLimit">,
+    InterfaceMethod<"What they are, for the message.", "::llvm::StringRef", "getCheckedName">,
+    InterfaceMethod<"The message of the entry, from 1.", "uint64_t", "getCode">,
+    InterfaceMethod<"", "void", "setCode", (ins "uint64_t":$code)>
+  ];
+}
+
 /// Works element by element on operands and results of one shape.
 def NN_Elementwise : NativeOpTrait<"Elementwise"> { let cppNamespace = "::nn"; }
 /// A view: the result is the same memory read another way, if its strides can say so.

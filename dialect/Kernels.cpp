@@ -44,7 +44,7 @@ LogicalResult RowsOp::verify() {
   const Shape &parallel = getParallel().getValue(), &row = getRow().getValue();
   Shape whole = parallel;
   llvm::append_range(whole.dims, row);
-  if (int64_t(row.rank()) != getRowRank())
+  if (row.rank() != getRowRank())
     return emitOpError("`row` must have row_rank axes");
   auto fits = [&](Type outside, Type inside) {
     bool scalar = shapeOf(inside).rank() == 0;

@@ -36,6 +36,21 @@ def NN_ExtentOp : NN_Op<"extent", [Pure]> {
   let assemblyFormat = "$value attr-dict";
   let builders = [OpBuilder<(ins "const ::nn::Dim &":$dim)>];
 }
+def NN_GivenOp : NN_Op<"given", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "an optional input of an entry: the caller's, or `instead` where that is NULL";
+  let description = [{
+    If there is a default, a number or a size, `instead` is a place of the frame and is filled with it when it is needed.
+    Else it is another input.
+  }];
+  let arguments = (ins NN_Ref:$x, NN_Ref:$instead, OptionalAttr<TypedAttrInterface>:$value, OptionalAttr<NN_DimAttr>:$size);
+  let results = (outs NN_Ref:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let extraClassDeclaration = "bool hasDefault() { return getValue() || getSize(); }";
+}
+def NN_VerdictOp : NN_Op<"verdict"> {
+  let summary = "the call ends here if a check has failed; nothing was written yet that the caller can see";
+  let assemblyFormat = "attr-dict";
+}
 def NN_BarrierOp : NN_Op<"barrier"> {
   let summary = "all threads of the team wait for each other";
   let assemblyFormat = "attr-dict";

@@ -28,9 +28,6 @@ static LogicalResult dropAxisRule(const RuleInput &in, Report &report, Results &
   results.push_back(tensorType(shape, element ? element : elementOf(in.types[0])));
   return success();
 }
-static LogicalResult argRule(const RuleInput &in, Report &report, Results &results) {
-  return dropAxisRule(in, report, results, IntegerType::get(in.context, 64));
-}
 static LogicalResult keepShapeRule(const RuleInput &in, Report &report, Results &results) {
   if (!rowAxis(in, report))
     return failure();
@@ -39,6 +36,17 @@ static LogicalResult keepShapeRule(const RuleInput &in, Report &report, Results 
 }
 
 /// There is no largest of nothing.
+static LogicalResult notOfNothing(const RuleInput &in, const Dim &count, Report &report) {
+  if (count.isConstant(0))
+    return fail(report, "NN0208", "the largest or smallest of no elements", {"operand " + describe(in.types[0])});
+  report.conditions.push_back({count, 1, "the largest or smallest of no elements: " + describe(in.types[0])});
+  return success();
+}
+static LogicalResult argRule(const RuleInput &in, Report &report, Results &results) {
+  if (failed(dropAxisRule(in, report, results, IntegerType::get(in.context, 64))))
+    return failure();
+  return notOfNothing(in, shapeOf(in.types[0])[*rowAxis(in, report)], report);
+}
 static LogicalResult extremeRule(const RuleInput &in, Report &report, Results &results) {
   if (failed(reductionRule(in, report, results)))
     return failure();
@@ -49,10 +57,7 @@ static LogicalResult extremeRule(const RuleInput &in, Report &report, Results &r
     if (axes.empty() || llvm::is_contained(axes, int64_t(i)) ||
         llvm::is_contained(axes, int64_t(i) - int64_t(from.rank())))
       count = count * from[i];
-  if (count.isConstant(0))
-    return fail(report, "NN0208", "the largest or smallest of no elements", {"operand " + describe(in.types[0])});
-  report.conditions.push_back({count, 1, "the largest or smallest of no elements: " + describe(in.types[0])});
-  return success();
+  return notOfNothing(in, count, report);
 }
 
 #define GET_OP_CLASSES

@@ -80,7 +80,7 @@ std::optional<std::vector<Elaborator::AxisIndex>> Elaborator::readItems(const st
         return std::nullopt;
       bool integer = v.isTensor() && v.element().isInteger() && !v.element().isInteger(1);
       if (integer && v.shape().rank() > 0) {
-        a.gather = castTo(v.tensor, mlir::IntegerType::get(&context, 64), item.range);
+        a.gather = v.tensor;
       } else {
         std::optional<Position> p = position(v, item.range);
         if (!p)

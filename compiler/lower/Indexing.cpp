@@ -104,3 +104,34 @@ void nnc::lowerGather(GatherOp op, Lowering &l) {
   });
   op.erase();
 }
+
+/// Threads take shares of the elements; each reports the ones that are wrong.
+void nnc::lowerCheck(CheckOp op, Lowering &l) {
+  auto x = cast<RefType>(op.getX().getType());
+  Type type = x.getElementType(), i64 = l.b.getI64Type();
+  Value base = l.pointer(op.getX());
+  std::optional<Dim> limit = op.getCheckedLimit();
+  Value bound = limit ? l.size(*limit) : l.constant(0);
+  Value code = arith::ConstantIntOp::create(l.b, l.loc, l.b.getI32Type(), int64_t(op.getCode()));
+  Share share = l.share(l.size(x.getShape().count()));
+  l.loop(share.from, share.to, 1, [&](Value i) {
+    Value at = i;
+    if (!x.isContiguous()) {
+      SmallVector<Value> position(x.getRank());
+      Value rest = i;
+      for (int64_t axis = x.getRank(); axis-- > 0;) {
+        Value size = l.size(x.getShape()[axis]);
+        position[axis] = arith::RemUIOp::create(l.b, l.loc, rest, size);
+        rest = arith::DivUIOp::create(l.b, l.loc, rest, size);
+      }
+      at = l.offset(x.getStrides(), position);
+    }
+    Value v = l.load(l.advance(base, at, type), type, 1);
+    if (type != i64)
+      v = arith::ExtSIOp::create(l.b, l.loc, i64, v);
+    auto wrong = limit ? arith::CmpIPredicate::uge : arith::CmpIPredicate::eq; // a negative one is huge
+    l.ifThen(arith::CmpIOp::create(l.b, l.loc, wrong, v, bound),
+             [&] { l.call("nnrt_report", {}, {l.team(), l.function.getArgument(1), code, i}); });
+  });
+  op.erase();
+}

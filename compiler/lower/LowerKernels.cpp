@@ -38,6 +38,49 @@ void lowerSlot(SlotOp slot, Lowering &l) {
   l.setPointer(slot, l.advance(slot.getFrame(), slot.getOffset(), l.b.getI8Type()));
 }
 
+/// Either all threads fill the stand-in, or none does.
+void lowerGiven(GivenOp op, Lowering &l) {
+  Value given = l.pointer(op.getX()), null = LLVM::ZeroOp::create(l.b, l.loc, given.getType());
+  Value absent = LLVM::ICmpOp::create(l.b, l.loc, LLVM::ICmpPredicate::eq, given, null);
+  Value other = l.pointer(op.getInstead());
+  if (op.hasDefault())
+    l.ifThen(absent, [&] {
+      auto fill = MapOp::create(l.b, l.loc, TypeRange(), ValueRange(), ValueRange(op.getInstead()));
+      {
+        OpBuilder::InsertionGuard guard(l.b);
+        l.b.createBlock(&fill.getBody());
+        Type element = elementOf(op.getType());
+        Value v;
+        if (op.getSize())
+          v = SizeOp::create(l.b, l.loc, element, op.getSizeAttr());
+        else
+          v = ConstantOp::create(l.b, l.loc, element, *op.getValue());
+        YieldOp::create(l.b, l.loc, v);
+      }
+      l.b.setInsertionPoint(fill);
+      lowerMap(fill, l);
+    });
+  l.setPointer(op, LLVM::SelectOp::create(l.b, l.loc, absent, other, given));
+}
+
+/// What follows the verdict happens only if no check has failed.
+void lowerVerdict(VerdictOp verdict, Lowering &l) {
+  Block *block = verdict->getBlock();
+  l.b.setInsertionPoint(verdict);
+  l.loc = verdict.getLoc();
+  Type i32 = l.b.getI32Type();
+  Value at = l.advance(l.team(), l.constant(1), i32); // nnrt_team::failed
+  Value failed = LLVM::LoadOp::create(l.b, l.loc, i32, at);
+  Value none = LLVM::ConstantOp::create(l.b, l.loc, i32, 0);
+  Value good = arith::CmpIOp::create(l.b, l.loc, arith::CmpIPredicate::eq, failed, none);
+  auto rest = scf::IfOp::create(l.b, l.loc, good, /*withElseRegion=*/false);
+  Block *inner = rest.thenBlock();
+  inner->getOperations().splice(inner->getTerminator()->getIterator(), block->getOperations(),
+                                std::next(verdict->getIterator()), block->getTerminator()->getIterator());
+  rest->moveBefore(block->getTerminator());
+  verdict.erase();
+}
+
 /// A call passes sizes and addresses: the callee has the same signature once it is lowered.
 void lowerCall(CallOp call, Lowering &l) {
   SmallVector<Value> arguments;
@@ -52,7 +95,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
   Lowering l(function, target);
   SmallVector<Operation *> work;
   function.walk<WalkOrder::PreOrder>([&](Operation *op) {
-    if (isa<KernelOpInterface, ExtentOp, ViewOp, SlotOp, BarrierOp, CallOp, ScanOp>(op))
+    if (isa<KernelOpInterface, ExtentOp, ViewOp, SlotOp, GivenOp, BarrierOp, VerdictOp, CallOp, ScanOp>(op))
       work.push_back(op);
   });
   for (Operation *op : work) {
@@ -67,6 +110,9 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
                      })
                      .Case([&](BarrierOp) { return l.barrier(), op->erase(), true; })
                      .Case([&](CallOp o) { return lowerCall(o, l), true; })
+                     .Case([&](GivenOp o) { return lowerGiven(o, l), true; })
+                     .Case([&](CheckOp o) { return lowerCheck(o, l), true; })
+                     .Case([&](VerdictOp) { return true; })
                      .Case([&](GatherOp o) { return lowerGather(o, l), true; })
                      .Case([&](MapOp o) { return lowerMap(o, l), true; })
                      .Case([&](RowsOp o) { return lowerRows(o, l), true; })
@@ -81,13 +127,16 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
   // What is left of places: slots and views without users, then the arguments, which are addresses from here on.
   SmallVector<Operation *> places;
   function.walk([&](Operation *op) {
-    if (isa<ViewOp, SlotOp>(op))
+    if (isa<ViewOp, SlotOp, GivenOp>(op))
       places.push_back(op);
   });
   for (Operation *op : llvm::reverse(places))
     if (op->use_empty())
       op->erase();
   l.eraseFinished(); // loops last: views name the arguments of their bodies
+  auto verdicts = function.getBody().front().getOps<VerdictOp>();
+  if (!verdicts.empty())
+    lowerVerdict(*verdicts.begin(), l);
   auto pointer = LLVM::LLVMPointerType::get(function.getContext());
   SmallVector<Type> types;
   for (BlockArgument arg : function.getArguments()) {

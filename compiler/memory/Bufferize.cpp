@@ -34,6 +34,7 @@ private:
   void call(CallOp op);
   void scan(ScanOp op);
   void finish(Operation *terminator, ArrayRef<Value> targets);
+  void fillOptional(ArrayRef<BlockArgument> arguments);
 
   /// The place of a value that some operation will write; made on demand, so that producers write where the value ends
   /// up.
@@ -50,7 +51,8 @@ private:
   OpBuilder b;
   MLIRContext *context;
   DenseMap<Value, Value> places;
-  DenseMap<Value, Value> targets; ///< values that end a block, and where they must be then
+  DenseMap<Value, Value> targets;  ///< values that end a block, and where they must be then
+  DenseMap<Value, Value> optional; ///< arguments that may be NULL, and what the function reads instead
   SmallVector<Operation *> done;
   SmallVector<Attribute> packs; ///< functions that make the packed copies read here
   Value team, tid, parameters, packed, frame;
@@ -79,9 +81,12 @@ LogicalResult Bufferizer::run() {
   tid = body.insertArgument(1u, b.getI32Type(), loc);
   for (size_t i = 0; i < dims; ++i)
     body.insertArgument(2 + i, b.getI64Type(), loc);
+  SmallVector<BlockArgument> given;
   for (BlockArgument arg : old) {
-    Value place = body.addArgument(isa<nn::GraphType>(arg.getType()) ? arg.getType() : placeType(arg.getType()), loc);
+    BlockArgument place =
+        body.addArgument(isa<nn::GraphType>(arg.getType()) ? arg.getType() : placeType(arg.getType()), loc);
     places[arg] = place;
+    given.push_back(place);
   }
   auto returned = cast<func::ReturnOp>(body.getTerminator());
   SmallVector<Value> results;
@@ -95,6 +100,10 @@ LogicalResult Bufferizer::run() {
   for (auto [value, place] : llvm::zip(returned.getOperands(), results))
     targets.try_emplace(value, place);
 
+  fillOptional(given);
+  for (auto [arg, place] : llvm::zip(old, given))
+    if (Value filled = optional.lookup(place))
+      places[arg] = filled;
   if (failed(block(body)))
     return failure();
   b.setInsertionPoint(returned);
@@ -105,6 +114,31 @@ LogicalResult Bufferizer::run() {
   function.setFunctionType(FunctionType::get(context, body.getArgumentTypes(), {}));
   function->setAttr("nn.packs", b.getArrayAttr(packs));
   return success();
+}
+
+/// Inputs of an entry that have a default may be NULL.
+void Bufferizer::fillOptional(ArrayRef<BlockArgument> arguments) {
+  auto about = function->getAttrOfType<DictionaryAttr>("nn.entry");
+  if (!about)
+    return;
+  b.setInsertionPointToStart(&function.getBody().front());
+  llvm::StringMap<Value> named;
+  size_t next = 0;
+  for (DictionaryAttr d : about.getAs<ArrayAttr>("arguments").getAsRange<DictionaryAttr>()) {
+    if (d.getAs<StringAttr>("kind") == "dim" || next == arguments.size())
+      continue;
+    Value place = arguments[next++], &known = named[d.getAs<StringAttr>("name").getValue()];
+    known = place;
+    Attribute value = d.get("default");
+    if (!value)
+      continue;
+    auto same = dyn_cast<StringAttr>(value);
+    Location loc = function.getLoc();
+    Value instead = same ? named[same.getValue()] : AllocOp::create(b, loc, place.getType());
+    known = optional[place] =
+        GivenOp::create(b, loc, place.getType(), place, instead, same ? TypedAttr() : dyn_cast<TypedAttr>(value),
+                        dyn_cast<DimAttr>(value));
+  }
 }
 
 LogicalResult Bufferizer::block(Block &body) {

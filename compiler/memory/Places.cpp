@@ -1,5 +1,6 @@
 #include "compiler/memory/Places.h"
 
+using namespace mlir;
 using namespace nn;
 using namespace nnc;
 
@@ -73,4 +74,32 @@ std::optional<Strides> nnc::reshapeStrides(RefType x, const Shape &to) {
     }
   }
   return result;
+}
+
+BlockArgument nnc::argumentOf(Value place) {
+  Dim count = shapeOf(place.getType()).count();
+  for (Operation *op = place.getDefiningOp(); isa_and_present<ViewOp, GivenOp>(op); op = place.getDefiningOp())
+    place = op->getOperand(0);
+  auto arg = dyn_cast<BlockArgument>(place);
+  bool whole = arg && isa<func::FuncOp>(arg.getOwner()->getParentOp()) && shapeOf(arg.getType()).count() == count;
+  return whole ? arg : BlockArgument();
+}
+
+DictionaryAttr nnc::describe(BlockArgument argument) {
+  auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+  auto about = function ? function->getAttrOfType<DictionaryAttr>("nn.entry") : DictionaryAttr();
+  if (!about)
+    return {};
+  auto isPlace = [](Value v) { return isa<RefType, nn::GraphType>(v.getType()); };
+  size_t place = llvm::count_if(function.getArguments().take_front(argument.getArgNumber()), isPlace);
+  for (auto entry : about.getAs<ArrayAttr>("arguments").getAsRange<DictionaryAttr>())
+    if (entry.getAs<StringAttr>("kind") != "dim" && place-- == 0)
+      return entry;
+  return {};
+}
+
+bool nnc::isCheckedBefore(CheckedOpInterface op) {
+  BlockArgument argument = argumentOf(op.getChecked());
+  DictionaryAttr about = argument ? describe(argument) : DictionaryAttr();
+  return about && about.getAs<StringAttr>("kind") != "output";
 }

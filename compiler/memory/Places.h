@@ -26,5 +26,12 @@ Strides sliceStrides(nn::RefType x, const nn::Shape &offsets);
 /// Empty if the new axes can not be walked with strides in the memory of x.
 std::optional<Strides> reshapeStrides(nn::RefType x, const nn::Shape &to);
 
+/// The argument of the function that holds exactly these elements, if there is one.
+mlir::BlockArgument argumentOf(mlir::Value place);
+/// What `nn.entry` says about an argument of an entry; null for others.
+mlir::DictionaryAttr describe(mlir::BlockArgument argument);
+/// True if all integers that this operation of an entry looks at are an argument: the entry looks before it runs.
+bool isCheckedBefore(nn::CheckedOpInterface op);
+
 } // namespace nnc
 #endif // NNC_COMPILER_MEMORY_PLACES_H

@@ -9,13 +9,17 @@ namespace nnc {
 #include "compiler/Passes.h.inc"
 
 namespace {
-/// The largest index that fits, as text.
-std::string lastOf(GatherOp read) { return (shapeOf(read.getX().getType())[read.getAxis()] - Dim(1)).str(); }
+/// What the integers must be, as text.
+std::string rangeOf(CheckedOpInterface op) {
+  std::optional<Dim> limit = op.getCheckedLimit();
+  return limit ? "in 0 .. " + (*limit - Dim(1)).str() : "other than 0";
+}
 
 /// Writes the functions that the runtime calls for one entry, initialiser or pack function `f`:
 /// 1. `f.measure(dims, bytes, frame, work) -> code`: refuses sizes that are too large together or break a condition
 ///    (nn.require); sizes of all arguments in bytes; size of the frame; floating-point operations.
-/// 2. `f.check(dims, arguments, where) -> code`, if an input holds indices: the first that is out of range.
+/// 2. `f.check(dims, arguments, where) -> code`, if it looks at values of inputs: the first that is not what it must
+/// be.
 /// 3. `f.run(team, tid, dims, arguments, parameters, packed, frame)`: takes sizes and addresses out of the arrays and
 ///    calls `f`.
 /// The messages of the codes become `nn.messages` of `f`.
@@ -215,34 +219,13 @@ void EntryBuilder::measure() {
   func::ReturnOp::create(b, loc, call.getResults());
 }
 
-/// The argument that holds all of these indices, if they come from one.
-static BlockArgument indexArgument(Value index) {
-  Dim count = shapeOf(index.getType()).count();
-  while (auto view = index.getDefiningOp<ViewOp>())
-    index = view.getX();
-  auto arg = dyn_cast<BlockArgument>(index);
-  bool whole = arg && isa<func::FuncOp>(arg.getOwner()->getParentOp()) && shapeOf(arg.getType()).count() == count;
-  return whole ? arg : BlockArgument();
-}
-
-/// The name that C knows an argument by.
-static std::string argumentName(BlockArgument arg) {
-  auto function = cast<func::FuncOp>(arg.getOwner()->getParentOp());
-  auto about = function->getAttrOfType<DictionaryAttr>("nn.entry");
-  size_t first = 2; // team and thread; the sizes stand first in both
-  auto list = about ? about.getAs<ArrayAttr>("arguments") : ArrayAttr();
-  if (!list || arg.getArgNumber() - first >= list.size())
-    return "";
-  return cast<StringAttr>(cast<DictionaryAttr>(list[arg.getArgNumber() - first]).get("name")).str();
-}
-
 void EntryBuilder::check() {
-  SmallVector<GatherOp> reads;
-  function.walk([&](GatherOp g) {
-    if (indexArgument(g.getIndex()))
-      reads.push_back(g);
+  SmallVector<CheckedOpInterface> checks;
+  function.walk([&](CheckedOpInterface op) {
+    if (isCheckedBefore(op))
+      checks.push_back(op);
   });
-  if (reads.empty())
+  if (checks.empty())
     return;
   Type i64 = b.getI64Type(), i32 = b.getI32Type();
   SmallVector<Type> types{pointer, i32};
@@ -252,16 +235,20 @@ void EntryBuilder::check() {
   body.setPrivate();
   body->setAttr("nn.dims", function->getAttr("nn.dims"));
   Value where = body.getArguments().back(), found = arith::ConstantIntOp::create(b, loc, i32, 0);
-  for (GatherOp read : reads) {
-    BlockArgument arg = indexArgument(read.getIndex());
+  for (CheckedOpInterface op : checks) {
+    BlockArgument arg = argumentOf(op.getChecked());
     Value base = body.getArgument(arg.getArgNumber());
     Type type = elementOf(arg.getType());
-    if (std::string name = argumentName(arg); !name.empty())
-      messages[read.getCode() - 1] =
-          b.getStringAttr("`" + name + "` holds {value} at position {position}, must be in 0 .. " + lastOf(read));
-    Value limit = exact(shapeOf(read.getX().getType())[read.getAxis()]);
-    Value mine = arith::ConstantIntOp::create(b, loc, i32, int64_t(read.getCode()));
-    auto each = scf::ForOp::create(b, loc, integer(0), exact(shapeOf(arg.getType()).count()), integer(1), found);
+    if (auto name = describe(arg).getAs<StringAttr>("name"))
+      messages[op.getCode() - 1] =
+          b.getStringAttr("`" + name.getValue() +
+                          (shapeOf(arg.getType()).rank() ? "` holds {value} at position {position}" : "` is {value}") +
+                          ", must be " + rangeOf(op));
+    Value limit = op.getCheckedLimit() ? exact(*op.getCheckedLimit()) : integer(0);
+    Value mine = arith::ConstantIntOp::create(b, loc, i32, int64_t(op.getCode()));
+    Value absent = LLVM::ICmpOp::create(b, loc, LLVM::ICmpPredicate::eq, base, LLVM::ZeroOp::create(b, loc, pointer));
+    Value count = arith::SelectOp::create(b, loc, absent, integer(0), exact(shapeOf(arg.getType()).count()));
+    auto each = scf::ForOp::create(b, loc, integer(0), count, integer(1), found);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(each.getBody());
     Value i = each.getInductionVar(), before = each.getRegionIterArg(0);
@@ -269,7 +256,8 @@ void EntryBuilder::check() {
     Value v = LLVM::LoadOp::create(b, loc, type, at);
     if (type != i64)
       v = arith::ExtSIOp::create(b, loc, i64, v);
-    Value bad = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::uge, v, limit); // a negative one is huge
+    auto wrong = op.getCheckedLimit() ? arith::CmpIPredicate::uge : arith::CmpIPredicate::eq; // a negative one is huge
+    Value bad = arith::CmpIOp::create(b, loc, wrong, v, limit);
     Value none =
         arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, before, arith::ConstantIntOp::create(b, loc, i32, 0));
     Value first = arith::AndIOp::create(b, loc, bad, none);
@@ -311,24 +299,24 @@ void EntryBuilder::thunk() {
   func::ReturnOp::create(b, loc);
 }
 
-/// Reads by index get a code each, the same for all entries that reach them; returns their messages.
-SmallVector<Attribute> numberReads(ModuleOp module) {
+/// Checks get a code each, the same for all entries that reach them; returns their messages.
+SmallVector<Attribute> numberChecks(ModuleOp module) {
   OpBuilder b(module.getContext());
   SmallVector<Attribute> messages;
-  module.walk([&](GatherOp read) {
-    std::string text = "an index";
-    if (auto place = read.getLoc()->findInstanceOf<FileLineColLoc>())
+  module.walk([&](CheckedOpInterface op) {
+    std::string text = op.getCheckedName().str();
+    if (auto place = op->getLoc()->findInstanceOf<FileLineColLoc>())
       text += " computed at " + place.getFilename().str() + ":" + std::to_string(place.getLine()) + ":" +
               std::to_string(place.getColumn());
-    messages.push_back(b.getStringAttr(text + " is not in 0 .. " + lastOf(read) + ", position {position}"));
-    read.setCode(messages.size());
+    messages.push_back(b.getStringAttr(text + " is not " + rangeOf(op) + ", position {position}"));
+    op.setCode(messages.size());
   });
   return messages;
 }
 
 struct Signatures : impl::SignaturesPassBase<Signatures> {
   void runOnOperation() override {
-    SmallVector<Attribute> checks = numberReads(getOperation());
+    SmallVector<Attribute> checks = numberChecks(getOperation());
     SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
     for (func::FuncOp f : functions)
       if (f->hasAttr("nn.called_by_runtime"))

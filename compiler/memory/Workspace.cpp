@@ -60,7 +60,7 @@ void FramePlanner::lives() {
     SmallVector<Value> names{place};
     while (!names.empty())
       for (Operation *user : names.pop_back_val().getUsers()) {
-        if (isa<ViewOp>(user))
+        if (isa<ViewOp, GivenOp>(user))
           names.push_back(user->getResult(0));
         Operation *at = place->getBlock()->findAncestorOpInBlock(*user);
         from = std::min(from, first[at]);

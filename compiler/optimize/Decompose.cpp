@@ -229,6 +229,31 @@ Value dotProducts(ContractOp op) {
   return w.cast(w.sum(w.mul(lhs, along)), elementOf(op.getResult(0).getType()));
 }
 
+void check(Operation *before, Value x, DimAttr limit, StringRef name) {
+  OpBuilder b(before);
+  CheckOp::create(b, before->getLoc(), x, limit, b.getStringAttr(name), b.getI64IntegerAttr(0));
+}
+
+/// Divisors of integers, unless they are a constant other than 0.
+void checkDivisor(Operation *op) {
+  Value divisor = op->getOperand(1);
+  while (divisor.getDefiningOp() && divisor.getDefiningOp()->hasTrait<View>() &&
+         divisor.getDefiningOp()->getNumOperands() == 1 && !isa<SliceOp>(divisor.getDefiningOp()))
+    divisor = divisor.getDefiningOp()->getOperand(0);
+  auto constant = divisor.getDefiningOp<ConstantOp>();
+  auto number = constant ? dyn_cast<IntegerAttr>(constant.getValue()) : IntegerAttr();
+  if (elementOf(divisor.getType()).isInteger() && !(number && !number.getValue().isZero()))
+    check(op, divisor, {}, "the divisor");
+}
+
+/// Starts of slices: 0 .. size - length.
+void checkStarts(SliceOp op) {
+  for (auto [start, axis] : llvm::zip(op.getStarts(), op.getDynamic())) {
+    Dim last = shapeOf(op.getX().getType())[axis] - shapeOf(op.getType())[axis];
+    check(op, start, DimAttr::get(op.getContext(), last + Dim(1)), "the start of a range");
+  }
+}
+
 /// What the operation is written with; null if it is a primitive.
 Value decompose(Operation *op) {
   return llvm::TypeSwitch<Operation *, Value>(op)
@@ -256,19 +281,26 @@ Value decompose(Operation *op) {
 ///    floats are cast to f32 before and back after: rounded once.
 /// 3. Contractions that are dot products of rows become sums of products.
 /// 4. Picks become gathers, of the operands where the picked value was computed elementwise; one_hot a comparison.
+/// 5. Integers that must not be 0 or out of range get a check beside the operation that trusts in it.
 struct Decompose : impl::DecomposePassBase<Decompose> {
   void runOnOperation() override {
+    forEachTensorBlock(getOperation(), eraseDead);
     SmallVector<Operation *> work;
     getOperation().walk([&](Operation *op) {
       if (isa<KernelOpInterface>(op->getParentOp()))
         return;
       work.push_back(op);
     });
-    for (Operation *op : work)
+    for (Operation *op : work) {
+      if (isa<DivOp, ModOp>(op))
+        checkDivisor(op);
+      else if (auto slice = dyn_cast<SliceOp>(op))
+        checkStarts(slice);
       if (Value v = decompose(op)) {
         op->getResult(0).replaceAllUsesWith(v);
         op->erase();
       }
+    }
     forEachTensorBlock(getOperation(), eraseDead);
   }
 };
