@@ -1,0 +1,12 @@
+// What each source of `bench` offers: a function that prints its lines. A new one is declared here and listed in
+// bench.cpp.
+#ifndef NNC_TEST_BENCH_BENCH_H
+#define NNC_TEST_BENCH_BENCH_H
+
+namespace bench {
+
+void contractions(); ///< Contraction.cpp: single products of matrices
+void networks();     ///< Network.cpp: layers one after the other
+
+} // namespace bench
+#endif // NNC_TEST_BENCH_BENCH_H

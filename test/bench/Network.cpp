@@ -1,0 +1,5 @@
+#include "test/bench/Bench.h"
+
+namespace bench {
+void networks() {}
+} // namespace bench

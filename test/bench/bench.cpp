@@ -1,0 +1,30 @@
+// Speed of what nnc compiles, beside the machine's roof, oneDNN and kernels written by hand.
+//
+//   bench [--cpu=NAME] [--rounds=N] [NAME]    only the lines whose title contains NAME
+#include "test/bench/Bench.h"
+#include "test/bench/Compare.h"
+#include "test/bench/Machine.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+int main(int argc, char **argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (!std::strncmp(argv[i], "--cpu=", 6))
+      bench::setCpu(argv[i] + 6);
+    else if (!std::strncmp(argv[i], "--rounds=", 9))
+      bench::rounds = std::max(1, std::atoi(argv[i] + 9));
+    else if (argv[i][0] != '-')
+      bench::only = argv[i];
+    else {
+      std::fprintf(stderr, "usage: bench [--cpu=NAME] [--rounds=N] [NAME]\n");
+      return 2;
+    }
+  }
+  bench::printMachine();
+  bench::contractions();
+  bench::networks();
+  return 0;
+}
