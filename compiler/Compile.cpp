@@ -76,6 +76,7 @@ bool nnc::compile(mlir::ModuleOp module, const CompileOptions &options) {
       std::string text;
       llvm::raw_string_ostream os(text);
       module.print(os);
+      os << "\n"; // as nnc-opt does
       return write(text, options.output);
     }
     if (llvm::StringRef(phase.name) == "mem")
