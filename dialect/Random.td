@@ -31,6 +31,14 @@ def NN_OrthogonalOp : NN_Op<"orthogonal", [Pure]> {
   let assemblyFormat = "($copy^ `:` type($copy))? attr-dict `->` type($result)";
 }
 
+def NN_OrthonormalizeOp : NN_KernelOp<"orthonormalize"> {
+  let summary = "rows of a matrix (f64, no more rows than columns) made orthogonal and of length 1, in order";
+  let description = "The Q of the QR decomposition of the transpose with a positive diagonal of R, transposed.";
+  let arguments = (ins NN_TensorOrRef:$x, Variadic<NN_Ref>:$inits);
+  let results = (outs Variadic<NN_Tensor>:$results);
+  let assemblyFormat = "$x (`into` `(` $inits^ `:` type($inits) `)`)? attr-dict `:` type($x) (`->` type($results)^)?";
+}
+
 def NN_DrawOp : NN_Op<"draw", [Pure]> {
   let summary = "in the body of a kernel: element `number` of a draw";
   let description = [{

@@ -149,5 +149,7 @@ void nnrt_barrier(nnrt_team *, int32_t tid);
 /// A value computed inside an entry is out of its range: remembers the smallest (code, position). The call then
 /// fails with messages[code - 1].
 void nnrt_report(nnrt_team *, int32_t tid, int32_t code, int64_t position);
+/// q: the rows of x, made orthogonal to those before and of length 1 (rows <= columns).
+void nnrt_orthonormalize(const double *x, double *q, int64_t rows, int64_t columns);
 }
 #endif // NNC_RUNTIME_ABI_H

@@ -117,6 +117,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
                      .Case([&](MapOp o) { return lowerMap(o, l), true; })
                      .Case([&](RowsOp o) { return lowerRows(o, l), true; })
                      .Case([&](CopyOp o) { return lowerCopy(o, l), true; })
+                     .Case([&](OrthonormalizeOp o) { return lowerOrthonormalize(o, l), true; })
                      .Case([&](ScanOp o) { return lowerScan(o, l), true; })
                      .Case([&](ContractOp o) { return lowerContract(o, l), true; })
                      .Case([&](PackOp o) { return lowerPack(o, l), true; })

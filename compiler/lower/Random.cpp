@@ -128,3 +128,12 @@ Value nnc::lowerDraw(DrawOp op, Value number, Value copy, Lowering &l) {
   Type result = l.vectorOf(wanted, w.width);
   return type == result ? value : CastOp::create(b, loc, result, value).getResult();
 }
+
+/// Rows follow each other: one thread does it all. It happens when a model is created, not when it is used.
+void nnc::lowerOrthonormalize(OrthonormalizeOp op, Lowering &l) {
+  const Shape &shape = cast<RefType>(op.getX().getType()).getShape();
+  Value x = l.pointer(op.getX()), y = l.pointer(op.getInits()[0]);
+  Value first = arith::CmpIOp::create(l.b, l.loc, arith::CmpIPredicate::eq, l.tid(), l.constant(0));
+  l.ifThen(first, [&] { l.call("nnrt_orthonormalize", {}, {x, y, l.size(shape[0]), l.size(shape[1])}); });
+  op.erase();
+}

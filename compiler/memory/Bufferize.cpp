@@ -252,8 +252,9 @@ Value Bufferizer::contiguous(Value place, Location loc) {
 /// The same operation on places: operands replaced, results gone, inits at the end.
 void Bufferizer::kernel(Operation *op) {
   SmallVector<Value> operands, inits;
+  b.setInsertionPoint(op);
   for (Value v : op->getOperands())
-    operands.push_back(places.lookup(v));
+    operands.push_back(isa<OrthonormalizeOp>(op) ? contiguous(places.lookup(v), op->getLoc()) : places.lookup(v));
   for (Value v : op->getResults())
     inits.push_back(destination(v));
   b.setInsertionPoint(op);

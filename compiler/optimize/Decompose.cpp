@@ -214,6 +214,25 @@ Value oneHot(OneHotOp op) {
   return w.where(hit, on, w.constant(on, 0.0));
 }
 
+/// Normal draws as a matrix [first axis, the others], its shorter side as rows.
+Value orthogonal(OrthogonalOp op) {
+  Writer w(op);
+  Type element = elementOf(op.getType()), f64 = w.b.getF64Type();
+  Shape shape = shapeOf(op.getType());
+  Dim columns = Shape(ArrayRef<Dim>(shape.dims).drop_front()).count();
+  if (!shape[0].isConstant() || !columns.isConstant())
+    return {}; // which side is shorter is not known
+  Value draws = NormalOp::create(w.b, w.loc, op.getType(), op.getCopy(), op.getPlace());
+  Value x = ReshapeOp::create(w.b, w.loc, w.cast(draws, f64), Shape{shape[0], columns});
+  bool tall = shape[0].constant() > columns.constant();
+  if (tall)
+    x = w.transpose(x, {1, 0});
+  x = OrthonormalizeOp::create(w.b, w.loc, TypeRange(x.getType()), x, ValueRange()).getResult(0);
+  if (tall)
+    x = w.transpose(x, {1, 0});
+  return ReshapeOp::create(w.b, w.loc, w.cast(x, element), shape);
+}
+
 /// A contraction whose right operand has no axes of its own: dot products of rows. There is nothing to reuse in
 /// registers, so a sum of products reads both operands where they lie.
 Value dotProducts(ContractOp op) {
@@ -271,6 +290,7 @@ Value decompose(Operation *op) {
         return pick(w, o.getX(), o.getIndex(), 0);
       })
       .Case([](OneHotOp o) { return oneHot(o); })
+      .Case([](OrthogonalOp o) { return orthogonal(o); })
       .Case([](ContractOp o) { return dotProducts(o); })
       .Default([](Operation *) { return Value(); });
 }
@@ -280,7 +300,8 @@ Value decompose(Operation *op) {
 /// 16-bit
 ///    floats are cast to f32 before and back after: rounded once.
 /// 3. Contractions that are dot products of rows become sums of products.
-/// 4. Picks become gathers, of the operands where the picked value was computed elementwise; one_hot a comparison.
+/// 4. Picks become gathers, of the operands where the picked value was computed elementwise; one_hot a comparison;
+///    orthogonal draws are made of normal ones.
 /// 5. Integers that must not be 0 or out of range get a check beside the operation that trusts in it.
 struct Decompose : impl::DecomposePassBase<Decompose> {
   void runOnOperation() override {

@@ -14,7 +14,7 @@ wide = "avx512f" in pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
 for working in types:
     for cpu in ["host", "x86-64-v3"] if wide and working == "f32" else ["host"]:
         library = f"{output}.{working}.{cpu}.so"
-        options = [f"--float={working}"] + ([f"--cpu={cpu}"] if cpu != "host" else [])
+        options = ["--verify-each", f"--float={working}"] + ([f"--cpu={cpu}"] if cpu != "host" else [])
         for command in (
             [nnc, program, "-o", library, *options],
             [runner, library, str(pathlib.Path(program).with_suffix(".expect")), f"--float={working}"],
