@@ -1,11 +1,15 @@
 #include "test/bench/Compare.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <filesystem>
 #include <fstream>
+#include <sched.h>
 #include <sstream>
 #include <thread>
+#include <unistd.h>
 
 namespace bench {
 int rounds = 31;
@@ -14,6 +18,9 @@ std::string only;
 bool wanted(const std::string &title) { return title.find(only) != std::string::npos; }
 
 namespace {
+/// One thread's own time, or everybody's.
+enum class Clock { Thread, Wall };
+
 double now(Clock clock) {
   timespec t;
   clock_gettime(clock == Clock::Thread ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
@@ -55,13 +62,56 @@ long repetitions(const Contender &c, Clock clock) {
 /// Time of one run. The turn before may have left threads that still spin, and its data in the caches.
 double takeTurn(const Contender &c, long runs, Clock clock) {
   if (clock == Clock::Wall)
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   c.run();
   double start = now(clock);
   for (long i = 0; i < runs; ++i)
     c.run();
   return (now(clock) - start) / double(runs);
 }
+
+/// Ends the bench if two results differ by more than roundings: fast nonsense is no contender.
+void checkSame(const std::string &title, const Tensor &a, const Tensor &b) {
+  float largest = 0, difference = 0;
+  for (size_t i = 0; i < a.size(); ++i) {
+    largest = std::max(largest, std::fabs(b[i]));
+    difference = std::max(difference, std::fabs(a[i] - b[i]));
+  }
+  if (!(difference <= 1e-4f * largest))
+    fail(title + ": the results differ by " + std::to_string(difference));
+}
+
+/// While it lives, the program's threads are bound to processors: this one to the first, those that contenders made to
+/// the following.
+class Bound {
+public:
+  explicit Bound(int threads) {
+    sched_getaffinity(0, sizeof before, &before);
+    std::vector<int> processors;
+    for (int i = 0; i < CPU_SETSIZE; ++i)
+      if (CPU_ISSET(i, &before))
+        processors.push_back(i);
+    if (threads == 1 || processors.size() < size_t(threads))
+      return;
+    int others = 0;
+    for (auto &task : std::filesystem::directory_iterator("/proc/self/task")) {
+      pid_t id = std::stoi(task.path().filename());
+      bool self = id == gettid();
+      bind(id, processors[self ? 0 : size_t(1 + others % (threads - 1))]);
+      others += !self;
+    }
+  }
+  ~Bound() { sched_setaffinity(0, sizeof before, &before); }
+
+private:
+  static void bind(pid_t id, int processor) {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(processor, &one);
+    sched_setaffinity(id, sizeof one, &one);
+  }
+  cpu_set_t before;
+};
 
 std::string describe(double seconds) {
   char text[32];
@@ -71,12 +121,17 @@ std::string describe(double seconds) {
 }
 } // namespace
 
-void compare(const std::string &title, const std::string &unit, Clock clock, const std::vector<Contender> &given) {
+void compare(const std::string &title, const std::string &unit, int threads, const std::vector<Contender> &given) {
+  Clock clock = threads == 1 ? Clock::Thread : Clock::Wall;
   std::vector<Contender> contenders;
   std::copy_if(given.begin(), given.end(), std::back_inserter(contenders), [](auto &c) { return bool(c.run); });
   std::vector<long> runs;
-  for (const Contender &c : contenders)
+  for (const Contender &c : contenders) {
     runs.push_back(repetitions(c, clock));
+    if (c.result)
+      checkSame(title + ", " + c.name, *c.result, *contenders[0].result);
+  }
+  Bound bound(threads);
   std::vector<std::vector<double>> times(contenders.size());
   int dropped = 0;
   while (int(times[0].size()) < rounds && dropped < 10 * rounds) {

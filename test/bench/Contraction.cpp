@@ -1,6 +1,7 @@
 #include "test/bench/Bench.h"
+#include "test/bench/Intrinsics.h"
 #include "test/bench/Machine.h"
-#include "test/bench/Model.h"
+#include "test/bench/OneDnn.h"
 
 namespace bench {
 namespace {
@@ -21,9 +22,9 @@ model Product[k, n](x: float[M, k]) -> float[M, n] {
                     {"-D k=" + std::to_string(s.k), "-D n=" + std::to_string(s.n)}) {
     model.library().setThreads(threads);
   }
-  void set(Tensor &w) { model.library().set(model.library().parameter(0), w.data()); }
-  void run(float *x, float *y) {
-    void *arguments[] = {&s.m, x, y};
+  void set(const Tensor &w) { model.set("weight", w); }
+  void run(Tensor &x, Tensor &y) {
+    void *arguments[] = {&s.m, x.data(), y.data()};
     model.call("forward", arguments);
   }
 
@@ -37,12 +38,19 @@ void product(Size s, int threads) {
                       std::to_string(s.k) + ", " + std::to_string(threads) + (threads == 1 ? " thread" : " threads");
   if (!wanted(title))
     return;
-  Tensor x(s.m * s.k), w(s.k * s.n), y(s.m * s.n);
+  Tensor x(size_t(s.m * s.k)), w(size_t(s.k * s.n)), y(size_t(s.m * s.n)), byHand(y.size()), byLibrary(y.size());
   Product ours(s, threads);
   ours.set(w);
   double work = 2.0 * double(s.m) * double(s.n) * double(s.k);
-  compare(title, "GFLOP/s", threads == 1 ? Clock::Thread : Clock::Wall,
-          {{"nnc", work, [&] { ours.run(x.data(), y.data()); }}, roof(threads)});
+  HandWritten kernel(s.n, s.k, w);
+  std::function<void()> one;
+  if (threads == 1)
+    one = [&] { kernel.run(s.m, x.data(), byHand.data()); };
+  compare(title, "GFLOP/s", threads,
+          {{"nnc", work, [&] { ours.run(x, y); }, y},
+           roof(threads),
+           {"intrinsics", work, one, byHand},
+           {"oneDNN matmul", work, oneDnnProduct(s.m, s.n, s.k, x, w, byLibrary, threads), byLibrary}});
 }
 } // namespace
 

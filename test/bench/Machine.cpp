@@ -1,5 +1,6 @@
 #include "test/bench/Machine.h"
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -40,18 +41,46 @@ void printMachine() {
          model.c_str(), std::thread::hardware_concurrency(), vectors == Vectors::Avx512 ? 512 : 256, rounds);
 }
 
-void onThreads(int threads, const std::function<void(int)> &f) {
-  std::vector<std::thread> others;
-  for (int i = 1; i < threads; ++i)
-    others.emplace_back(f, i);
-  f(0);
-  for (std::thread &t : others)
-    t.join();
-}
+/// Threads that exist between runs, so that they can be bound to processors.
+class Team {
+public:
+  explicit Team(int threads) {
+    for (int i = 1; i < threads; ++i)
+      others.emplace_back([this](std::stop_token stop) {
+        for (int turn = 0; !stop.stop_requested(); ++turn) {
+          begun.wait(turn);
+          if (!stop.stop_requested())
+            f();
+          if (--left == 0)
+            left.notify_one();
+        }
+      });
+  }
+  ~Team() {
+    for (std::jthread &t : others)
+      t.request_stop();
+    left = int(others.size());
+    ++begun;
+    begun.notify_all();
+  }
+  void run() {
+    left = int(others.size());
+    ++begun;
+    begun.notify_all();
+    f();
+    for (int now; (now = left);)
+      left.wait(now);
+  }
+  std::function<void()> f;
+
+private:
+  std::atomic<int> begun = 0, left = 0;
+  std::vector<std::jthread> others;
+};
 
 namespace {
 constexpr int chains = 12; ///< more than two pipes of four cycles each need
-constexpr long turns = 1 << 20;
+constexpr long turns = 1 << 18;
 volatile float sink;
 
 // The accumulators are named one by one to the compiler: an asm keeps it from joining them.
@@ -106,8 +135,9 @@ __attribute__((target("avx512f"))) void read512(const float *from, size_t count)
 
 Contender roof(int threads) {
   bool wide = vectors == Vectors::Avx512;
-  return {"FMA in registers", double(threads) * turns * chains * (wide ? 16 : 8) * 2,
-          [=] { onThreads(threads, [=](int) { wide ? multiply512(turns) : multiply256(turns); }); }};
+  auto team = std::make_shared<Team>(threads);
+  team->f = [=] { wide ? multiply512(turns) : multiply256(turns); };
+  return {"FMA in registers", double(threads) * turns * chains * (wide ? 16 : 8) * 2, [=] { team->run(); }};
 }
 
 Contender reading(const std::string &name, size_t bytes) {

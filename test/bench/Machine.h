@@ -17,9 +17,6 @@ const std::string &cpu();
 /// Name of the processor, and what is compared.
 void printMachine();
 
-/// Runs f(0) .. f(threads - 1), each on its own thread, and waits for all.
-void onThreads(int threads, const std::function<void(int)> &f);
-
 /// Fused multiply-adds in registers on each of so many threads.
 Contender roof(int threads);
 

@@ -10,11 +10,6 @@
 namespace bench {
 namespace fs = std::filesystem;
 
-[[noreturn]] static void fail(const std::string &what) {
-  fprintf(stderr, "bench: %s\n", what.c_str());
-  exit(1);
-}
-
 Model::Model(const std::string &name, const std::string &text, const std::vector<std::string> &options) {
   std::string made = (fs::temp_directory_path() / "nnc-bench-XXXXXX").string();
   if (!mkdtemp(made.data()))
@@ -46,12 +41,11 @@ void Model::call(const char *entry, void *const *arguments) {
     fail(opened->message());
 }
 
-Tensor::Tensor(size_t count) : count(count) {
-  memory.reset(static_cast<float *>(aligned_alloc(64, (count * sizeof(float) + 127) / 64 * 64)), free);
-  uint32_t state = 1;
-  for (size_t i = 0; i < count; ++i) {
-    state = state * 1664525 + 1013904223;
-    memory.get()[i] = float(int32_t(state)) * 0x1p-31f;
-  }
+void Model::set(const std::string &path, const Tensor &values) {
+  for (int64_t i = 0; i < opened->parameterCount(); ++i)
+    if (nn_parameter_info info = opened->parameter(i); info.path == path)
+      return opened->set(info, values.data());
+  fail("the model has no parameter " + path);
 }
+
 } // namespace bench

@@ -2,6 +2,7 @@
 #ifndef NNC_TEST_BENCH_MODEL_H
 #define NNC_TEST_BENCH_MODEL_H
 
+#include "test/bench/Tensor.h"
 #include "test/runner/Library.h"
 
 #include <filesystem>
@@ -20,25 +21,14 @@ public:
 
   /// `arguments`: of the C function, after the context; of sizes the address.
   void call(const char *entry, void *const *arguments);
+  /// Sets the f32 parameter of this path.
+  void set(const std::string &path, const Tensor &values);
   Library &library() { return *opened; }
   const std::filesystem::path &file() const { return path; } ///< the library
 
 private:
   std::filesystem::path folder, path;
   std::unique_ptr<Library> opened;
-};
-
-/// Memory for tensors, aligned to vectors and filled with numbers between -1 and 1.
-class Tensor {
-public:
-  explicit Tensor(size_t count);
-  float *data() { return memory.get(); }
-  size_t size() const { return count; }
-  float operator[](size_t i) const { return memory.get()[i]; }
-
-private:
-  std::shared_ptr<float> memory;
-  size_t count;
 };
 
 } // namespace bench

@@ -4,6 +4,7 @@
 #include "test/bench/Bench.h"
 #include "test/bench/Compare.h"
 #include "test/bench/Machine.h"
+#include "test/bench/OneDnn.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -24,6 +25,7 @@ int main(int argc, char **argv) {
     }
   }
   bench::printMachine();
+  std::puts(bench::describeOneDnn().c_str());
   bench::contractions();
   bench::networks();
   return 0;

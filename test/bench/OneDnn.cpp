@@ -1,0 +1,117 @@
+#include "test/bench/OneDnn.h"
+
+#include "test/bench/Machine.h"
+
+#ifdef NNC_BENCH_ONEDNN
+#include <dnnl.hpp>
+#endif
+
+#if !defined(NNC_BENCH_ONEDNN) || DNNL_VERSION_MAJOR != 2
+namespace bench {
+std::string describeOneDnn() {
+  return "oneDNN 2 (Debian: libdnnl-dev) was not there when this was built: its lines are left out";
+}
+std::function<void()> oneDnnProduct(int64_t, int64_t, int64_t, Tensor, Tensor, Tensor, int) { return {}; }
+std::function<void()> oneDnnLayers(int64_t, const std::vector<Linear> &, Tensor, Tensor, int) { return {}; }
+} // namespace bench
+#else
+
+#include <dlfcn.h>
+
+using namespace dnnl;
+using Type = memory::data_type;
+using Tag = memory::format_tag;
+
+namespace bench {
+namespace {
+engine &cpuEngine() {
+  if (vectors == Vectors::Avx2)
+    set_max_cpu_isa(cpu_isa::avx2); // only the first call counts, before anything is made
+  static engine e(engine::kind::cpu, 0);
+  return e;
+}
+
+/// oneDNN takes its threads from the OpenMP library that it was linked with.
+void setThreads(int threads) {
+  static auto set = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+  if (set)
+    set(threads);
+}
+
+memory::desc matrix(memory::dims dims, Tag tag) { return {dims, Type::f32, tag}; }
+memory over(const memory::desc &desc, const Tensor &t) { return {desc, cpuEngine(), const_cast<float *>(t.data())}; }
+
+/// The weights as the primitive wants them.
+memory prepared(memory from, const memory::desc &wanted, stream &s) {
+  memory to(wanted, cpuEngine());
+  reorder(from, to).execute(s, from, to);
+  s.wait();
+  return to;
+}
+
+struct Step {
+  primitive run;
+  std::unordered_map<int, memory> arguments;
+};
+
+/// Holds on to the tensors.
+std::function<void()> running(std::vector<Step> steps, stream s, std::vector<Tensor> alive, int threads) {
+  return [=, alive = std::move(alive)]() mutable {
+    setThreads(threads);
+    for (Step &step : steps)
+      step.run.execute(s, step.arguments);
+    s.wait();
+  };
+}
+} // namespace
+
+std::string describeOneDnn() {
+  const dnnl_version_t *v = dnnl_version();
+  return "oneDNN " + std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
+}
+
+std::function<void()> oneDnnProduct(int64_t m, int64_t n, int64_t k, Tensor x, Tensor w, Tensor y, int threads) {
+  setThreads(threads);
+  stream s(cpuEngine());
+  memory::desc rows = matrix({m, k}, Tag::ab), result = matrix({m, n}, Tag::ab);
+  matmul::primitive_desc desc({rows, matrix({k, n}, Tag::any), result}, cpuEngine());
+  memory packed = prepared(over(matrix({k, n}, Tag::ab), w), desc.weights_desc(), s);
+  Step step{matmul(desc), {{DNNL_ARG_SRC, over(rows, x)}, {DNNL_ARG_WEIGHTS, packed}, {DNNL_ARG_DST, over(result, y)}}};
+  return running({step}, s, {x, w, y}, threads);
+}
+
+std::function<void()> oneDnnLayers(int64_t batch, const std::vector<Linear> &layers, Tensor x, Tensor y, int threads) {
+  setThreads(threads);
+  stream s(cpuEngine());
+  std::vector<Step> steps;
+  std::vector<Tensor> alive{x, y};
+  int64_t in = int64_t(x.size()) / batch;
+  memory given = over(matrix({batch, in}, Tag::ab), x);
+  for (const Linear &layer : layers) {
+    int64_t out = int64_t(layer.weight.size()) / in;
+    bool last = &layer == &layers.back();
+    primitive_attr attributes;
+    if (layer.relu) {
+      post_ops after;
+      after.append_eltwise(1.0f, algorithm::eltwise_relu, 0, 0);
+      attributes.set_post_ops(after);
+    }
+    memory::desc bias({out}, Type::f32, Tag::a), result = matrix({batch, out}, last ? Tag::ab : Tag::any);
+    inner_product_forward::desc what(prop_kind::forward_inference, given.get_desc(), matrix({out, in}, Tag::any), bias,
+                                     result);
+    inner_product_forward::primitive_desc desc(what, attributes, cpuEngine());
+    memory packed = prepared(over(matrix({out, in}, Tag::ab), layer.weight), desc.weights_desc(), s);
+    memory to = last ? over(desc.dst_desc(), y) : memory(desc.dst_desc(), cpuEngine());
+    steps.push_back({inner_product_forward(desc),
+                     {{DNNL_ARG_SRC, given},
+                      {DNNL_ARG_WEIGHTS, packed},
+                      {DNNL_ARG_BIAS, over(bias, layer.bias)},
+                      {DNNL_ARG_DST, to}}});
+    alive.insert(alive.end(), {layer.weight, layer.bias});
+    given = to;
+    in = out;
+  }
+  return running(steps, s, alive, threads);
+}
+} // namespace bench
+#endif

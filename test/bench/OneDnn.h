@@ -1,0 +1,29 @@
+// The same work by oneDNN, with primitives and weights prepared. Without the library every function here is empty, and
+// lines leave out contenders that have no function.
+#ifndef NNC_TEST_BENCH_ONEDNN_H
+#define NNC_TEST_BENCH_ONEDNN_H
+
+#include "test/bench/Model.h"
+
+#include <functional>
+
+namespace bench {
+
+/// What it is, or why it is not there.
+std::string describeOneDnn();
+
+/// A linear layer and what follows it.
+struct Linear {
+  Tensor weight; ///< [out, in]
+  Tensor bias;   ///< [out]
+  bool relu;
+};
+
+/// y [m, n] = x [m, k] @ w [k, n].
+std::function<void()> oneDnnProduct(int64_t m, int64_t n, int64_t k, Tensor x, Tensor w, Tensor y, int threads);
+
+/// Layers one after the other as inner products with post-ops.
+std::function<void()> oneDnnLayers(int64_t batch, const std::vector<Linear> &layers, Tensor x, Tensor y, int threads);
+
+} // namespace bench
+#endif // NNC_TEST_BENCH_ONEDNN_H
