@@ -90,9 +90,10 @@ def NN_CastOp : NN_Op<"cast", [Pure, NN_Elementwise]> {
   let summary = "conversion to another element type";
   let description = [{
     Float to integer truncates and saturates, NaN gives 0; to bool: x != 0; to a smaller float rounds to nearest even.
-    Written in programs by the type's name: `f32(mask)`.
+    Written in programs by the type's name: `f32(mask)`. With `may_keep` no program asked for it: it rounds a result that
+    was computed with more digits, and a kernel that goes on with this result may keep them.
   }];
-  let arguments = (ins NN_Value:$x);
+  let arguments = (ins NN_Value:$x, UnitAttr:$may_keep);
   let results = (outs NN_Value:$result);
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let hasFolder = 1;

@@ -219,10 +219,12 @@ Value Bufferizer::destination(Value tensor) {
     const Shape shape = shapeOf(tensor.getType());
     if (auto reshape = dyn_cast<ReshapeOp>(user)) {
       Value whole = destination(reshape.getResult());
+      b.setInsertionPointAfterValue(whole);
       if (auto s = reshapeStrides(cast<RefType>(whole.getType()), shape))
         into = viewOf(whole, shape, *s, loc);
     } else if (auto concat = dyn_cast<ConcatOp>(user)) {
       Value whole = destination(concat.getResult());
+      b.setInsertionPointAfterValue(whole);
       int64_t axis = fromFront(concat.getAxis(), shape.rank());
       Shape at;
       at.dims.assign(shape.rank(), Dim(0));

@@ -12,6 +12,8 @@ namespace nnc {
 #include "compiler/Passes.h.inc"
 
 namespace {
+bool isFloat16(Type t) { return t.isBF16() || t.isF16(); }
+
 /// Writes the replacement of one operation: numbers on rows, in the notation of the formulas.
 struct Writer {
   Writer(Operation *op) : b(op), loc(op->getLoc()) {}
@@ -29,13 +31,14 @@ struct Writer {
   Value where(Value c, Value x, Value y) { return WhereOp::create(b, loc, c, x, y).getResult(); }
   Value constant(Value like, double v) { return ConstantOp::create(b, loc, like.getType(), v); }
   Value cast(Value x, Type element) {
-    return elementOf(x.getType()) == element ? x
-                                             : CastOp::create(b, loc, withElement(x.getType(), element), x).getResult();
+    return elementOf(x.getType()) == element
+               ? x
+               : CastOp::create(b, loc, withElement(x.getType(), element), x, isFloat16(element)).getResult();
   }
   /// The type in which numbers of this one are summed: f32 for 16-bit floats.
   Value widen(Value x) {
     Type t = elementOf(x.getType());
-    return t.isBF16() || t.isF16() ? cast(x, b.getF32Type()) : x;
+    return isFloat16(t) ? cast(x, b.getF32Type()) : x;
   }
 
   /// The axes of x that are not in `last` first, then these.

@@ -64,7 +64,11 @@ void KernelBody::add(Operation *op) {
     values.map(result, BroadcastOp::create(b, op->getLoc(), type, get(op->getOperand(0)), b.getDenseI64ArrayAttr({})));
     return;
   }
-  if (isa<CastOp>(op)) {
+  if (auto cast = dyn_cast<CastOp>(op)) {
+    if (cast.getMayKeep()) {
+      values.map(result, castTo(b, op->getLoc(), get(op->getOperand(0)), type));
+      return;
+    }
     Value narrow = castTo(b, op->getLoc(), get(op->getOperand(0)), inside(result.getType()));
     values.map(result, castTo(b, op->getLoc(), narrow, type));
     return;

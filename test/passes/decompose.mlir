@@ -26,7 +26,7 @@ func.func @var(%x: !x) -> tensor<?x1xf32, #nn.shape<[B, 1]>> attributes {nn.dims
 // CHECK: %[[S:.*]] = nn.sum %[[W]] {axes = array<i64: 1, 2>} : (tensor<3x2x4xf32>) -> tensor<3xf32>
 // CHECK: nn.size <8>
 // CHECK: %[[M:.*]] = nn.divide %[[S]]
-// CHECK: nn.cast %[[M]] : (tensor<3xf32>) -> tensor<3xbf16>
+// CHECK: nn.cast %[[M]] {may_keep} : (tensor<3xf32>) -> tensor<3xbf16>
 func.func @mean(%x: tensor<2x3x4xbf16>) -> tensor<3xbf16> {
   %0 = nn.mean %x {axes = array<i64: 0, 2>} : (tensor<2x3x4xbf16>) -> tensor<3xbf16>
   return %0 : tensor<3xbf16>

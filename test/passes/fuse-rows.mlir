@@ -98,3 +98,28 @@ func.func @positions(%x: tensor<?x8xi64, #nn.shape<[B, 8]>>) -> tensor<?xi64, #n
   %s = nn.sum %p {axes = array<i64: 1>} : (tensor<?x8xi64, #nn.shape<[B, 8]>>) -> tensor<?xi64, #nn.shape<[B]>>
   return %s : tensor<?xi64, #nn.shape<[B]>>
 }
+
+// A mean that a kernel goes on with is not rounded to 16 bits on the way; a conversion that the program asks for is.
+// RUN: %nnc-opt %s --decompose --fuse-rows | FileCheck %s --check-prefix=KEEP
+// KEEP-LABEL: @centred(
+// KEEP: nn.rows
+// KEEP: %[[S:.*]] = nn.sum
+// KEEP: %[[M:.*]] = nn.divide %[[S]]
+// KEEP-NEXT: nn.broadcast %[[M]]
+// KEEP-LABEL: @rounded(
+// KEEP: nn.rows
+// KEEP: nn.cast {{.*}} : (tensor<f32>) -> tensor<bf16>
+func.func @centred(%x: tensor<8x32xbf16>) -> tensor<8x32xbf16> attributes {nn.dims = []} {
+  %m = nn.mean %x {axes = array<i64: 1>} : (tensor<8x32xbf16>) -> tensor<8xbf16>
+  %b = nn.broadcast %m {axes = array<i64: 0>} : (tensor<8xbf16>) -> tensor<8x32xbf16>
+  %y = nn.sub %x, %b : (tensor<8x32xbf16>, tensor<8x32xbf16>) -> tensor<8x32xbf16>
+  return %y : tensor<8x32xbf16>
+}
+func.func @rounded(%x: tensor<8x32xf32>) -> tensor<8x32xf32> attributes {nn.dims = []} {
+  %s = nn.sum %x {axes = array<i64: 1>} : (tensor<8x32xf32>) -> tensor<8xf32>
+  %h = nn.cast %s : (tensor<8xf32>) -> tensor<8xbf16>
+  %w = nn.cast %h : (tensor<8xbf16>) -> tensor<8xf32>
+  %b = nn.broadcast %w {axes = array<i64: 0>} : (tensor<8xf32>) -> tensor<8x32xf32>
+  %y = nn.sub %x, %b : (tensor<8x32xf32>, tensor<8x32xf32>) -> tensor<8x32xf32>
+  return %y : tensor<8x32xf32>
+}

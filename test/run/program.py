@@ -40,7 +40,7 @@ class Program:
     inputs = {}  # how arguments are filled, by name; the default is uniform(-2, 2), integers(0, 10) or integers(0, 2)
     parameters = {}  # likewise parameters, by path; the default is uniform(-0.5, 0.5)
     cases = []
-    types = ("f32", "f64", "bf16")
+    types = ("f32", "f64", "bf16", "f16")
     # What "the row's largest magnitude" means for tolerances: "last" axis, "element" for elementwise operations, "all"
     # where a value that is summed over everything decides.
     row = "last"

@@ -1,4 +1,4 @@
-// runner LIBRARY.so VALUES.expect [--float=f32|f64|bf16]
+// runner LIBRARY.so VALUES.expect [--float=f32|f64|bf16|f16]
 //
 // Calls the entries of a compiled model and compares what they write with expected values. Each case is called six
 // times, twice with one, two and three threads, with inputs and outputs at places that are aligned and not: every call
@@ -244,7 +244,7 @@ int main(int argc, char **argv) {
       files.push_back(argument);
   }
   if (files.size() != 2)
-    die("usage: runner LIBRARY.so VALUES.expect [--float=f32|f64|bf16]");
+    die("usage: runner LIBRARY.so VALUES.expect [--float=f32|f64|bf16|f16]");
   // Small tensors are what tests are made of: they, too, shall be shared out among threads.
   setenv("NNC_WORK_PER_THREAD", "0", 1);
   Expectation expectation = readExpectation(files[1]);
