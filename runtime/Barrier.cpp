@@ -1,7 +1,7 @@
 // How threads wait for each other. In round r of a barrier a thread tells the one that stands 2^r places after it that
 // it has come this far, and waits to be told by the one 2^r before: after log2(size) rounds everybody has heard of
 // everybody (a dissemination barrier). No word is written by two threads, so nothing is handed around among all.
-// Whoever waits watches its word for some microseconds, then marks it and sleeps on it; who raises a marked word wakes
+// Whoever waits watches its word for a while, then marks it and sleeps on it; who raises a marked word wakes
 // the sleeper.
 #include "runtime/Lock.h"
 #include "runtime/Team.h"
@@ -44,6 +44,6 @@ extern "C" void nnrt_barrier(nnrt_team *shared, int32_t tid) {
   for (int32_t round = 0, step = 1; step < size; ++round, step *= 2) {
     int32_t after = tid + step;
     team.seats[after < size ? after : after - size].rounds[round].raise();
-    seat.rounds[round].waitFor(seat.passed[round] += 2, team.spin);
+    seat.rounds[round].waitFor(seat.passed[round] += 2, team.spinInside);
   }
 }

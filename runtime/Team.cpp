@@ -14,8 +14,12 @@
 
 namespace nnrt {
 
-/// About 25 to 50 microseconds, whatever the clock's rate: a few times what a sleep and a wake-up cost.
+/// Ticks that a worker waits for the next call, about 25 to 50 microseconds whatever the clock's rate: a few times what
+/// a sleep and a wake-up cost.
 static constexpr uint64_t kSpin = 100'000;
+/// Ticks within a call, about a millisecond: the others are at work, so it is soon over, and where other programs
+/// compete for the processors a thread that sleeps is not back for long.
+static constexpr uint64_t kSpinInside = 2'000'000;
 /// Where calls are rare, each finds the workers asleep, and this many times the work is needed to make up for the time
 /// that it takes to wake them. The first of a row of calls pays for the others.
 static constexpr int64_t kAsleep = 10;
@@ -48,7 +52,7 @@ static void passTurn(Team &team, Seat &seat) {
 
 static void waitForChildren(Team &team, Seat &seat) {
   for (int32_t i = 0, child = 2 * seat.tid + 1; i < 2 && child + i < team.shared.size; ++i)
-    team.seats[child + i].done.waitFor(seat.childrenDone[i], team.spin);
+    team.seats[child + i].done.waitFor(seat.childrenDone[i], team.spinInside);
 }
 
 static void runShare(Team &team, int32_t tid) {
@@ -127,7 +131,9 @@ void setTeam(Team &team, Seat *seats, int32_t limit) {
   team.seatCount = team.limit = limit;
   team.process = getpid();
   // Threads that share a processor must not keep each other from running.
-  team.spin = limit <= availableThreads() ? kSpin : 0;
+  bool apart = limit <= availableThreads();
+  team.spin = apart ? kSpin : 0;
+  team.spinInside = apart ? kSpinInside : 0;
   team.shared.size = 1;
 }
 

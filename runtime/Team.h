@@ -52,10 +52,11 @@ struct Team {
   int32_t limit;    ///< most threads of a call
   int32_t workers;  ///< threads that exist, beside the caller
   int32_t process;  ///< that made the team: after a fork its workers do not exist
-  uint64_t spin;    ///< ticks of the clock that a thread waits before it sleeps
-  uint64_t left;    ///< time on that clock when the last call ended
-  int64_t worth;    ///< FLOP that a second thread must have to do
-  Seat *seats;      ///< `seatCount` of them; seat 0 is the caller's
+  /// Ticks of the clock that a thread waits for the next call, and for the others within a call, before it sleeps.
+  uint64_t spin, spinInside;
+  uint64_t left; ///< time on that clock when the last call ended
+  int64_t worth; ///< FLOP that a second thread must have to do
+  Seat *seats;   ///< `seatCount` of them; seat 0 is the caller's
   int32_t seatCount;
   Job job;
 };

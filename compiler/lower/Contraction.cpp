@@ -59,6 +59,7 @@ private:
   Nest outer;
   Nest::Axis rowAxis;
   Value m, n, k, tiles;
+  Value depth; ///< where the sums are cut, a multiple of the chains' length
   Share units, panels;
   Value scratch;
   bool plain; ///< the accumulators are the result
@@ -134,6 +135,11 @@ void Contraction::lower() {
   tiles = l.maximum(l.ceilQuotient(m, tiling.rows()), l.constant(1));
   std::optional<int64_t> length = op.kShape()[0].asConstant();
   cut = !length || *length > tiling.depth;
+  if (cut) { // parts of about the same length
+    Value parts = l.maximum(l.ceilQuotient(k, tiling.depth), l.constant(1));
+    depth = l.maximum(l.ceilQuotient(l.ceilQuotient(k, tiling.chain), parts), l.constant(1));
+    depth = l.mul(depth, l.constant(tiling.chain));
+  }
   int64_t waiting = (cut ? tiling.height : tiling.rows()) * tiling.panel();
   for (cpu::Tile tile : tiling.tiles)
     waiting = std::max(waiting, tile.rows * tile.panels * tiling.panel());
@@ -162,7 +168,7 @@ void Contraction::lowerPosition(Value position) {
     piece.panelsOfTile = select(few, l.constant(tile.panels), piece.panelsOfTile);
   }
   piece.scratchStride = l.mul(piece.panelsOfTile, l.constant(tiling.panel()));
-  Value height = cut ? select(l.less(l.constant(tiling.depth), k), l.constant(tiling.height), rowsOfTile) : rowsOfTile;
+  Value height = cut ? select(l.less(depth, k), l.constant(tiling.height), rowsOfTile) : rowsOfTile;
   l.loop(from, to, tiling.height, [&](Value block) {
     Value end = l.minimum(l.add(block, l.constant(tiling.height)), to);
     l.loop(panels.from, panels.to, piece.panelsOfTile, [&](Value panel) {
@@ -188,7 +194,7 @@ void Contraction::lowerPiece(const Piece &piece) {
     l.loop(none, piece.rows, tiling.rows(), [&](Value i) { callKernel(piece, i, kFrom, direct); });
   };
   if (cut)
-    l.loop(none, l.maximum(k, l.constant(1)), tiling.depth, part);
+    l.loop(none, l.maximum(k, l.constant(1)), depth, part);
   else
     part(none);
   lowerEpilogue(piece, direct, from, l.minimum(to, n));
@@ -204,7 +210,7 @@ void Contraction::callKernel(const Piece &piece, Value i, Value kFrom, Value dir
   call.kStride = l.size(columnStrides[lhs]);
   call.rhs = l.advance(piece.bases[rhs], l.add(l.mul(piece.panel, panelStride), l.mul(kFrom, width)), element);
   call.panelStride = panelStride;
-  call.k = cut ? l.minimum(l.sub(k, kFrom), l.constant(tiling.depth)) : k;
+  call.k = cut ? l.minimum(l.sub(k, kFrom), depth) : k;
   call.out = l.advance(scratch, l.mul(i, piece.scratchStride), accumulator);
   call.outStride = piece.scratchStride;
   if (plain) {

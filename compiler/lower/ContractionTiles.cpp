@@ -9,9 +9,10 @@ using namespace nnc;
 //  1. A pointer per row and per panel. Rows and panels that are not there get the pointer of the last that is: they
 //     compute what nobody reads, and no address is out of bounds.
 //  2. The k loop. Its accumulators are native vectors carried from turn to turn, so they stay in registers; in each
-//     turn a row of each panel is loaded, and each element of lhs is broadcast and multiplied with it. An element of
-//     the result is one chain of additions with k ascending, whatever the tile: all tiles give the same bits.
-//  3. The accumulators go to memory unmasked. Masks are the business of whoever reads them.
+//     turn a row of each panel is loaded, and each element of lhs is broadcast and multiplied with it.
+//  3. After a chain of so many turns the accumulators are added to what `out` has and begin again with zero. An element
+//     of the result is thus made in one way, with k ascending, whatever the tile: all tiles give the same bits.
+//  4. `out` is written unmasked. Masks are the business of whoever reads it.
 
 namespace {
 class TileBuilder {
@@ -23,7 +24,9 @@ public:
 private:
   SmallVector<Value> pointers(Value base, Value stride, Value count, int64_t most);
   SmallVector<Value> step(Value k, ValueRange accumulators);
+  SmallVector<Value> chain(Value from, Value to, ValueRange accumulators);
   Value widen(Value v);
+  Value add(Value a, Value b);
   Value multiplyAdd(Value a, Value b, Value sum);
 
   Lowering l;
@@ -51,12 +54,18 @@ Value TileBuilder::widen(Value v) {
   return nn::CastOp::create(l.b, l.loc, nn::withElement(v.getType(), kind.accumulator), v);
 }
 
+Value TileBuilder::add(Value a, Value b) {
+  if (isa<IntegerType>(kind.accumulator))
+    return arith::AddIOp::create(l.b, l.loc, a, b);
+  return arith::AddFOp::create(l.b, l.loc, a, b);
+}
+
 Value TileBuilder::multiplyAdd(Value a, Value b, Value sum) {
   if (isa<IntegerType>(kind.accumulator))
-    return arith::AddIOp::create(l.b, l.loc, sum, arith::MulIOp::create(l.b, l.loc, a, b));
+    return add(sum, arith::MulIOp::create(l.b, l.loc, a, b));
   if (l.target.hasFMA)
     return vector::FMAOp::create(l.b, l.loc, a, b, sum);
-  return arith::AddFOp::create(l.b, l.loc, sum, arith::MulFOp::create(l.b, l.loc, a, b));
+  return add(sum, arith::MulFOp::create(l.b, l.loc, a, b));
 }
 
 /// One turn: accumulators in the order row, panel, vector.
@@ -78,6 +87,18 @@ SmallVector<Value> TileBuilder::step(Value k, ValueRange accumulators) {
   return next;
 }
 
+/// The turns [from, to). The tile that does most of the work has two of them at a time.
+SmallVector<Value> TileBuilder::chain(Value from, Value to, ValueRange accumulators) {
+  SmallVector<Value> sums = accumulators;
+  if (tile.rows == kind.tiling.rows()) {
+    Value even = l.add(from, l.mul(l.quotient(l.sub(to, from), 2), l.constant(2)));
+    sums = l.loop(from, even, 2, sums,
+                  [&](Value k, ValueRange sums) { return step(l.add(k, l.constant(1)), step(k, sums)); });
+    from = even;
+  }
+  return l.loop(from, to, 1, sums, [&](Value k, ValueRange sums) { return step(k, sums); });
+}
+
 void TileBuilder::build() {
   Block::BlockArgListType arg = l.function.getArguments();
   TileCall call{arg[0], arg[1], arg[2], arg[3], arg[4], arg[5], arg[6], arg[7], arg[8], arg[9], arg[10]};
@@ -87,25 +108,23 @@ void TileBuilder::build() {
 
   Type vector = l.vectorOf(kind.accumulator, lanes);
   int64_t perRow = tile.panels * kind.tiling.vectors, count = tile.rows * perRow;
+  Value zero = arith::ConstantOp::create(l.b, l.loc, vector, l.b.getZeroAttr(vector)), none = l.constant(0);
   SmallVector<Value> places;
   for (int64_t i = 0; i < count; ++i) {
     Value row = l.advance(call.out, l.mul(l.constant(i / perRow), call.outStride), kind.accumulator);
     places.push_back(l.advance(row, l.constant(i % perRow * lanes), kind.accumulator));
   }
-  auto start = scf::IfOp::create(l.b, l.loc, SmallVector<Type>(count, vector), call.more, /*withElseRegion=*/true);
-  l.b.setInsertionPointToStart(start.thenBlock());
-  SmallVector<Value> sums;
-  for (Value place : places)
-    sums.push_back(l.load(place, kind.accumulator, lanes));
-  scf::YieldOp::create(l.b, l.loc, sums);
-  l.b.setInsertionPointToStart(start.elseBlock());
-  Value zero = arith::ConstantOp::create(l.b, l.loc, vector, l.b.getZeroAttr(vector));
-  scf::YieldOp::create(l.b, l.loc, SmallVector<Value>(count, zero));
-  l.b.setInsertionPointAfter(start);
-
-  sums = l.loop(l.constant(0), call.k, 1, start.getResults(), [&](Value k, ValueRange sums) { return step(k, sums); });
-  for (auto [place, sum] : llvm::zip(places, sums))
-    l.store(sum, place, kind.accumulator);
+  SmallVector<Value> zeros(count, zero);
+  l.loop(none, l.maximum(call.k, l.constant(1)), cpu::Tiling::chain, [&](Value from) {
+    Value to = l.minimum(l.add(from, l.constant(cpu::Tiling::chain)), call.k);
+    auto sums = chain(from, to, zeros);
+    auto write = [&](bool more) {
+      for (auto [place, sum] : llvm::zip(places, sums))
+        l.store(more ? add(l.load(place, kind.accumulator, lanes), sum) : sum, place, kind.accumulator);
+    };
+    Value more = arith::OrIOp::create(l.b, l.loc, call.more, l.less(none, from));
+    l.ifThenElse(more, [&] { write(true); }, [&] { write(false); });
+  });
   func::ReturnOp::create(l.b, l.loc);
 }
 

@@ -128,6 +128,9 @@ Num log(Num x);
 Num log1p(Num x);
 Num sin(Num x);
 Num cos(Num x);
+/// The same where the processor has AVX-512.
+Num tanhByTable(Num x);
+Num erfByTable(Num x);
 Num atan2(Num y, Num x);
 Num pow(Num a, Num b);
 /// a ^ n for a constant n, by squaring. Of any type; n >= 0 for integers.
@@ -135,6 +138,11 @@ Num power(Num a, int64_t n);
 /// a - b * floor(a / b) and floor(a / b) of f32 and f64, without the error of a / b.
 Num floorMod(Num a, Num b);
 Num floorDiv(Num a, Num b);
+
+/// `function` of vectors of `lanes` lanes, for vectors of any power of two: wide ones are taken apart, narrow ones and
+/// scalars filled up. It gets one piece of each of the values.
+Num inPieces(int64_t lanes, llvm::ArrayRef<Num> values,
+             llvm::function_ref<mlir::Value(llvm::ArrayRef<mlir::Value> piece)> function);
 
 /// A function of libm, lane by lane.
 Num callPerLane(llvm::StringRef name, llvm::ArrayRef<Num> arguments);

@@ -22,36 +22,20 @@ Num expReduced(Num r) {
   return polynomial(r, {1, 1, 0x1.fffffap-2, 0x1.555492p-3, 0x1.555a28p-5, 0x1.12398ep-7, 0x1.694ac2p-10});
 }
 
-/// vscalef does it at once, with denormals and infinities; in pieces of a native vector.
+/// vscalef does it at once, with denormals and infinities.
 static std::optional<Num> scaleByInstruction(Num x, Num n) {
-  int64_t width = x.width(), piece = std::min<int64_t>(width, 16);
-  if (!x.code->cpu.hasAVX512 || piece < 4 || !llvm::isPowerOf2_64(width))
+  if (!x.code->cpu.hasAVX512)
     return std::nullopt;
   OpBuilder &b = x.code->b;
   Location loc = x.code->loc;
-  Value lanes = arith::ConstantOp::create(b, loc, b.getIntegerAttr(b.getIntegerType(piece == 16 ? 16 : 8), -1));
-  auto name = b.getStringAttr("llvm.x86.avx512.mask.scalef.ps." + std::to_string(piece * 32));
-  auto scaled = [&](Value x, Value n) -> Value {
-    SmallVector<Value> arguments{x, n, x, lanes};
-    if (piece == 16)
-      arguments.push_back(arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(4))); // the current rounding mode
-    return LLVM::CallIntrinsicOp::create(b, loc, x.getType(), name, arguments).getResult(0);
-  };
-  if (piece == width)
-    return Num(*x.code, scaled(x.value, n.value));
-  auto part = [&](Value v, int64_t at) -> Value {
-    return vector::ShuffleOp::create(b, loc, v, v, llvm::to_vector(llvm::seq<int64_t>(at, at + piece)));
-  };
-  SmallVector<Value> pieces;
-  for (int64_t at = 0; at < width; at += piece)
-    pieces.push_back(scaled(part(x.value, at), part(n.value, at)));
-  for (int64_t lanesOf = piece; pieces.size() > 1; lanesOf *= 2) { // join neighbours
-    auto all = llvm::to_vector(llvm::seq<int64_t>(0, 2 * lanesOf));
-    for (size_t i = 0; i < pieces.size() / 2; ++i)
-      pieces[i] = vector::ShuffleOp::create(b, loc, pieces[2 * i], pieces[2 * i + 1], all);
-    pieces.resize(pieces.size() / 2);
-  }
-  return Num(*x.code, pieces.front());
+  auto name = b.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512");
+  Value lanes = arith::ConstantOp::create(b, loc, b.getI16IntegerAttr(-1));
+  Value rounding = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(4)); // as is set
+  return inPieces(16, {x, n}, [&](ArrayRef<Value> piece) {
+    return LLVM::CallIntrinsicOp::create(b, loc, piece[0].getType(), name,
+                                         ValueRange{piece[0], piece[1], piece[0], lanes, rounding})
+        .getResult(0);
+  });
 }
 
 Num scale(Num x, const Reduced &reduced) {
@@ -95,6 +79,8 @@ Num sigmoid(Num x) {
 /// 1. |x| < 0.56: x times a polynomial of x^2.
 /// 2. Otherwise 1 - 2 / (e^(2 |x|) + 1). From 9.1 on the result is 1.
 Num tanh(Num x) {
+  if (x.code->cpu.hasAVX512)
+    return tanhByTable(x);
   Num a = abs(x), t = minimum(x.constant(9.1), a), s = x * x;
   Num small = polynomial(s, {-0x1.555554p-2, 0x1.110f92p-3, -0x1.b986eap-5, 0x1.5bf77ep-6, -0x1.a8ba7cp-8});
   Reduced reduced = reduceByLn2(t + t);
@@ -106,6 +92,8 @@ Num tanh(Num x) {
 /// 1. |x| < 1: x times a polynomial of x^2; the 1 of 2 / sqrt(pi) = 1.128 is added last.
 /// 2. Otherwise 1 - e^q(|x|), q a polynomial for log(1 - erf). From 3.95 on the result is 1.
 Num erf(Num x) {
+  if (x.code->cpu.hasAVX512)
+    return erfByTable(x);
   Num a = abs(x), t = minimum(x.constant(3.95), a), s = x * x;
   Num small = polynomial(
       s, {0x1.06eba8p-3, -0x1.81274p-2, 0x1.ce2d52p-4, -0x1.b7fec4p-6, 0x1.542fecp-8, -0x1.a5197ap-11, 0x1.4c5cb4p-14});

@@ -142,4 +142,38 @@ Num callPerLane(StringRef name, ArrayRef<Num> arguments) {
   return {*like.code, result};
 }
 
+Num inPieces(int64_t lanes, ArrayRef<Num> values, function_ref<Value(ArrayRef<Value>)> function) {
+  const Num &like = values.front();
+  OpBuilder &b = like.code->b;
+  Location loc = like.code->loc;
+  int64_t width = like.width();
+  auto part = [&](Value v, int64_t from, int64_t count) -> Value { // beyond the end the last lane again
+    auto at = llvm::map_to_vector(llvm::seq(from, from + count), [&](int64_t i) { return std::min(i, width - 1); });
+    return vector::ShuffleOp::create(b, loc, v, v, at);
+  };
+  if (width == lanes)
+    return {*like.code, function(llvm::map_to_vector(values, [](Num v) { return v.value; }))};
+  if (!isa<VectorType>(like.value.getType())) {
+    Value wide = function(llvm::map_to_vector(values, [&](Num v) -> Value {
+      return vector::BroadcastOp::create(b, loc, VectorType::get(lanes, v.element()), v.value);
+    }));
+    return {*like.code, vector::ExtractOp::create(b, loc, wide, 0)};
+  }
+  if (width < lanes) {
+    Value wide = function(llvm::map_to_vector(values, [&](Num v) { return part(v.value, 0, lanes); }));
+    width = lanes;
+    return {*like.code, part(wide, 0, like.width())};
+  }
+  SmallVector<Value> pieces;
+  for (int64_t at = 0; at < width; at += lanes)
+    pieces.push_back(function(llvm::map_to_vector(values, [&](Num v) { return part(v.value, at, lanes); })));
+  for (int64_t joined = lanes; pieces.size() > 1; joined *= 2) { // neighbours
+    auto all = llvm::to_vector(llvm::seq<int64_t>(0, 2 * joined));
+    for (size_t i = 0; i < pieces.size() / 2; ++i)
+      pieces[i] = vector::ShuffleOp::create(b, loc, pieces[2 * i], pieces[2 * i + 1], all);
+    pieces.resize(pieces.size() / 2);
+  }
+  return {*like.code, pieces.front()};
+}
+
 } // namespace nnc

@@ -10,10 +10,11 @@ bool nnc::isReduction(Operation *op) { return isa<SumOp, MaxOp, MinOp, AnyOp, Al
 
 static bool isRow(Value v) { return shapeOf(v.getType()).rank() > 0; }
 
-/// About the number of instructions for one vector.
-static int64_t costOf(Operation *op) {
+int64_t nnc::costOf(Operation *op) {
   if (isa<ExpOp, Expm1Op, LogOp, Log1pOp, ErfOp, SinOp, CosOp, TanhOp, SigmoidOp, PowOp, Atan2Op, ModOp, DivOp>(op))
     return 16;
+  if (isa<DrawOp>(op))
+    return 64;
   if (isa<CumsumOp, DivideOp, SqrtOp, RsqrtOp>(op))
     return 6;
   return isa<ConstantOp, SizeOp, BroadcastOp>(op) ? 0 : 1;

@@ -9,6 +9,9 @@ namespace nnc {
 
 bool isReduction(mlir::Operation *op); ///< of a row to a scalar
 
+/// About the number of instructions for one vector.
+int64_t costOf(mlir::Operation *op);
+
 /// One pass over the row.
 struct RowStage {
   std::vector<mlir::Operation *> ops;        ///< computed for every element, in order

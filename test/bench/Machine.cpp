@@ -1,6 +1,7 @@
 #include "test/bench/Machine.h"
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -41,39 +42,36 @@ void printMachine() {
          model.c_str(), std::thread::hardware_concurrency(), vectors == Vectors::Avx512 ? 512 : 256, rounds);
 }
 
-/// Threads that exist between runs, so that they can be bound to processors.
+/// Threads that exist between runs, so that they can be bound to processors. They spin for a millisecond, as those of
+/// libraries do.
 class Team {
 public:
   explicit Team(int threads) {
     for (int i = 1; i < threads; ++i)
       others.emplace_back([this](std::stop_token stop) {
-        for (int turn = 0; !stop.stop_requested(); ++turn) {
-          begun.wait(turn);
-          if (!stop.stop_requested())
-            f();
-          if (--left == 0)
-            left.notify_one();
+        for (int turn = 0;; ++turn) {
+          await([&] { return begun != turn || stop.stop_requested(); });
+          if (stop.stop_requested())
+            return;
+          f();
+          --left;
         }
       });
-  }
-  ~Team() {
-    for (std::jthread &t : others)
-      t.request_stop();
-    left = int(others.size());
-    ++begun;
-    begun.notify_all();
   }
   void run() {
     left = int(others.size());
     ++begun;
-    begun.notify_all();
     f();
-    for (int now; (now = left);)
-      left.wait(now);
+    await([&] { return left == 0; });
   }
   std::function<void()> f;
 
 private:
+  static void await(auto condition) {
+    for (auto start = std::chrono::steady_clock::now(); !condition();)
+      if (std::chrono::steady_clock::now() - start > std::chrono::milliseconds(1))
+        std::this_thread::sleep_for(std::chrono::microseconds(50));
+  }
   std::atomic<int> begun = 0, left = 0;
   std::vector<std::jthread> others;
 };

@@ -1,6 +1,6 @@
-// Contractions and packing against plain loops, bit for bit: at every size around tiles and vectors, for each kind of
-// operand, for each width of panel, on one to three threads. Operands end where a page ends that nobody may touch, and
-// what lies before a result must survive.
+// Contractions and packing against plain loops with the same chains of additions, bit for bit: at every size around
+// tiles and vectors, for each kind of operand, for each width of panel, on one to three threads. Operands end where a
+// page ends that nobody may touch, and what lies before a result must survive.
 //
 //   contraction [--cpu=NAME]
 #include "compiler/target/cpu/Tiles.h"
@@ -127,7 +127,7 @@ template <typename Type, typename Finish>
 void check(const Jit &jit, const std::string &name, Size s, Strides xs, Strides ws, Strides ys, int64_t spread,
            int64_t panel, const std::vector<void *> &extras, Finish finish) {
   using T = typename Type::T;
-  static Guarded<T> xAll(1 << 20), wAll(1 << 20), yAll(1 << 17), pAll(1 << 21);
+  static Guarded<T> xAll(1 << 22), wAll(1 << 20), yAll(1 << 17), pAll(1 << 21);
   int64_t wBatch = ws.b ? s.b : 1, panels = (s.n + panel - 1) / panel, outputs = s.b * s.m * s.n,
           packed = wBatch * panels * s.k * panel;
   T *x = xAll.last(s.b * s.m * s.k), *w = wAll.last(spread * wBatch * s.k * s.n), *y = yAll.last(outputs);
@@ -137,13 +137,19 @@ void check(const Jit &jit, const std::string &name, Size s, Strides xs, Strides 
   for (int64_t i = 0; i < spread * wBatch * s.k * s.n; ++i)
     w[i] = Type::make(value(i, 2));
   std::vector<T> expected(outputs);
-  std::vector<decltype(Type::add({}, T(), T()))> sums(s.n);
+  std::vector<decltype(Type::add({}, T(), T()))> sums(s.n), part(s.n);
+  constexpr int64_t chain = nnc::cpu::Tiling::chain;
   for (int64_t c = 0; c < s.b; ++c)
     for (int64_t i = 0; i < s.m; ++i) {
       std::fill(sums.begin(), sums.end(), 0);
-      for (int64_t j = 0; j < s.k; ++j)
+      for (int64_t from = 0; from < s.k; from += chain) {
+        std::fill(part.begin(), part.end(), 0);
+        for (int64_t j = from; j < std::min(s.k, from + chain); ++j)
+          for (int64_t o = 0; o < s.n; ++o)
+            part[o] = Type::add(part[o], x[c * xs.b + i * xs.m + j * xs.k], w[c * ws.b + j * ws.k + o * ws.n]);
         for (int64_t o = 0; o < s.n; ++o)
-          sums[o] = Type::add(sums[o], x[c * xs.b + i * xs.m + j * xs.k], w[c * ws.b + j * ws.k + o * ws.n]);
+          sums[o] += part[o];
+      }
       for (int64_t o = 0; o < s.n; ++o)
         expected[c * ys.b + i * ys.m + o * ys.n] = Type::round(finish(sums[o], c, i, o));
     }
@@ -256,11 +262,14 @@ int main(int argc, char **argv) {
       for (int64_t n : sizes)
         for (int64_t k : sizes)
           checkAll(jit, {2, m, n, k}, panel, panel / 2);
-    // Sums that are made in parts, with rows that are and are not enough for one block.
-    int64_t depth = nnc::cpu::tilingFor(f32, panel, *cpu).depth;
-    for (int64_t k : {depth, depth + 1, 2 * depth + 3})
+    // Sums of several chains; so long that they are made in parts, with rows that are and are not enough for one block.
+    nnc::cpu::Tiling tiling = nnc::cpu::tilingFor(f32, panel, *cpu);
+    int64_t depth = tiling.depth, chain = tiling.chain;
+    for (int64_t k : {chain, chain + 1, 2 * chain + 1, depth, depth + 1, 2 * depth + 3})
       for (int64_t m : {1, 7})
         checkAll(jit, {2, m, 9, k}, panel, panel / 2);
+    if (panel == widest)
+      checkAll(jit, {1, tiling.height + 1, 5, depth + 1}, panel, panel / 2);
   }
   std::printf("%ld compared, %ld wrong\n", compared, wrong);
   std::puts(wrong || !compared ? "failed" : "passed");

