@@ -18,6 +18,7 @@ def sizes(names, *numbers):
 
 
 AB = sizes("AB", (0, 3), (3, 0), (1, 1), (5, 7), (16, 33), (65, 64), (1, 130), (130, 1))
+SQUARES = sizes("AB", (16, 16), (33, 65), (65, 33), (7, 64), (64, 9), (130, 15))
 ABC = sizes("ABC", (0, 3, 4), (3, 0, 4), (3, 4, 0), (1, 1, 1), (5, 7, 9), (2, 33, 16))
 BN = sizes("BN", (0, 3), (3, 0), (1, 1), (5, 7), (2, 33))
 M = sizes("M", (0,), (1,), (7,), (33,))
@@ -30,6 +31,7 @@ class rearrange(Moves):
         entry_cases("turn", *ABC) + entry_cases("split_axis", *BN) + entry_cases("merge", *BN)
         + entry_cases("flat", *AB) + entry_cases("ones", *AB) + entry_cases("drop", *AB) + entry_cases("matrix", *AB)
         + entry_cases("used", *AB, x=integers(-100, 100), y=integers(-100, 100)) + entry_cases("integers", *AB) + entry_cases("bytes", *AB)
+        + [Case(entry, s) for entry in ("matrix", "pair", "integers", "bytes") for s in SQUARES]
     )  # fmt: skip
 
     def turn(self, x):
@@ -57,6 +59,9 @@ class rearrange(Moves):
 
     def used(self, x, y):
         return x + y.T * 2
+
+    def pair(self, x, y, z):
+        return torch.where(z > 0, x.T, y.T)
 
 
 class slice_(Program):
