@@ -89,7 +89,7 @@ template <size_t N> Num oddFunction(const float (&table)[N][16], double scale, d
 
 } // namespace
 
-Num tanhByTable(Num x) { return oddFunction(tanhTable, 2.5, 9.1, false, x); }
+Num tanhByTable(Num x) { return oddFunction(tanhTable, 2.5, 9.05, false, x); }
 Num erfByTable(Num x) { return oddFunction(erfTable, 4.5, 4, true, x); }
 
 } // namespace nnc
