@@ -75,7 +75,7 @@ void compare(Worst &worst, float x, float w, float got, double want) {
   bool bad = std::isnan(got) != std::isnan(want) ||
              (want == 0 && (got != 0 || std::signbit(got) != std::signbit(want))) ||
              (std::isinf(want) && float(want) != got) ||
-             (std::abs(want) == 1 && got != want); // where tanh ends, 1 - tanh is 0
+             (std::abs(want) == 1 && float(want) != got); // a limit that is reached: 1 - tanh 20 is 0
   if (bad) {
     if (!worst.wrong++)
       worst.wrongAt = x, worst.wrongWith = w;
