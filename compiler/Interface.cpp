@@ -109,6 +109,14 @@ emit::Interface describeLibrary(ModuleOp module) {
       p.bytes = shape.count().constant() * bytesOf(s.getType());
       if (auto init = s.getInitialiserAttr())
         p.initialiser = codeOf(module.lookupSymbol<func::FuncOp>(init.getValue()));
+      if (auto draw = s.getDrawAttr()) {
+        auto real = [&](StringRef key) {
+          auto f = draw.getAs<FloatAttr>(key);
+          return f ? f.getValueAsDouble() : 0;
+        };
+        p.draw = {text(draw, "distribution"), draw.getAs<IntegerAttr>("place").getInt(), real("scale"), real("shift"),
+                  real("low"), real("high")};
+      }
       model.parameterBytes = std::max(model.parameterBytes, p.offset + p.bytes * p.copies);
       parameters[p.path] = model.parameters.size();
       model.parameters.push_back(std::move(p));

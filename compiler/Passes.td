@@ -10,6 +10,9 @@ class NN_TargetPass<string argument, string operation> : NN_Pass<argument, opera
 }
 
 // ---- optimize: nn on tensors -> nn on tensors ------------------------------------------------------------------------
+def DescribeDrawsPass : NN_Pass<"describe-draws", "::mlir::ModuleOp"> {
+  let summary = "First values of parameters that are one scaled draw become data; the others stay functions";
+}
 def InlinePass : NN_Pass<"nn-inline", "::mlir::ModuleOp"> {
   let summary = "Dissolves layers that are used once or small into their users";
 }

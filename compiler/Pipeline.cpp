@@ -14,6 +14,7 @@ namespace nnc {
 namespace {
 void optimize(OpPassManager &p, const PipelineOptions &) {
   auto each = [&](std::unique_ptr<Pass> pass) { p.addNestedPass<func::FuncOp>(std::move(pass)); };
+  p.addPass(createDescribeDrawsPass());
   p.addPass(createInlinePass());
   each(createDropGradientsPass());
   each(createDecomposePass());

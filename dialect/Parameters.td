@@ -14,12 +14,14 @@ def NN_StorageOp : NN_Op<"storage"> {
   let summary = "a parameter or buffer of a model";
   let description = [{
     `path` is its key in files. Of a repeated layer all copies are one tensor `[copies, ...]`; the path has `#` where the
-    number stands, counted from `first`. `initialiser` names a function without arguments that gives the whole tensor.
+    number stands, counted from `first`. `initialiser` names a function without arguments that gives the whole tensor;
+    `draw` says it instead where it is draw * scale + shift: distribution ("constant": a draw of 0, "uniform", "normal",
+    "trunc_normal"), place, scale, shift, and low and high of trunc_normal.
     `train` names the train step whose optimizer state this is: it is saved by `checkpoint`, not by `save`.
   }];
   let arguments = (ins StrAttr:$path, StrAttr:$model, TypeAttr:$type, BoolAttr:$is_buffer, StrAttr:$doc,
                    OptionalAttr<FlatSymbolRefAttr>:$initialiser, OptionalAttr<I64Attr>:$copies, OptionalAttr<I64Attr>:$first,
-                   OptionalAttr<StrAttr>:$train);
+                   OptionalAttr<StrAttr>:$train, OptionalAttr<DictionaryAttr>:$draw);
   let assemblyFormat = "$path `of` $model `:` $type attr-dict";
 }
 

@@ -67,6 +67,15 @@ struct nnrt_entry {
   const int32_t *packs;  ///< indices into nnrt_model::packs
 };
 
+/// A first value that is one draw, scaled and shifted: it needs no code of its own.
+struct nnrt_draw {
+  /// Writes all elements of one copy in the parameter's type. One of the functions nnrt_draw_.. below.
+  void (*run)(const nnrt_draw *, uint64_t seed, int64_t copy, int64_t count, nn_type type, void *to);
+  int64_t place; ///< numbers the draw in the program
+  double scale, shift;
+  double low, high; ///< of trunc_normal: bounds of the draw before it is scaled
+};
+
 /// A parameter or buffer. A repeated layer's copies are stacked: `copies` slices, each of `shape`, the path of copy i
 /// has i in place of '#'.
 struct nnrt_parameter {
@@ -76,7 +85,8 @@ struct nnrt_parameter {
   int64_t first;                 ///< number of the first copy
   int64_t offset;                ///< of copy 0 in the parameter slab, a multiple of 64
   int64_t bytes;                 ///< of one copy; copies follow each other without a gap
-  const nnrt_entry *initialiser; ///< draws all copies into arguments[0]; NULL: must be loaded or set
+  const nnrt_entry *initialiser; ///< computes all copies into arguments[0]
+  const nnrt_draw *draw;         ///< instead of it; both NULL: must be loaded or set
   int8_t type;                   ///< nn_type
   int8_t rank;
   int8_t is_buffer;
@@ -149,6 +159,11 @@ void nnrt_barrier(nnrt_team *, int32_t tid);
 /// A value computed inside an entry is out of its range: remembers the smallest (code, position). The call then
 /// fails with messages[code - 1].
 void nnrt_report(nnrt_team *, int32_t tid, int32_t code, int64_t position);
+// Values of nnrt_draw::run; the draw is 0, uniform in [0, 1), standard normal, standard normal within bounds.
+void nnrt_draw_constant(const nnrt_draw *, uint64_t seed, int64_t copy, int64_t count, nn_type, void *to);
+void nnrt_draw_uniform(const nnrt_draw *, uint64_t seed, int64_t copy, int64_t count, nn_type, void *to);
+void nnrt_draw_normal(const nnrt_draw *, uint64_t seed, int64_t copy, int64_t count, nn_type, void *to);
+void nnrt_draw_trunc_normal(const nnrt_draw *, uint64_t seed, int64_t copy, int64_t count, nn_type, void *to);
 /// q: the rows of x, made orthogonal to those before and of length 1 (rows <= columns).
 void nnrt_orthonormalize(const double *x, double *q, int64_t rows, int64_t columns);
 }

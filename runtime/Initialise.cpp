@@ -1,9 +1,9 @@
 // First values and packed copies, made when somebody first needs them.
-//   1. A parameter that was neither loaded nor set is drawn by its initialiser; the draw depends on the model's seed
-//   and
-//      the parameter's path alone, so it does not matter when, or on how many threads.
+//   1. A parameter that was neither loaded nor set is drawn or computed; that depends on the model's seed and the
+//      parameter's path alone, so it does not matter when, or on how many threads.
 //   2. A packed copy is made again when its parameter has changed since.
 //   3. An entry for which nothing has changed since its last call finds that out by one comparison.
+#include "runtime/Convert.h"
 #include "runtime/Model.h"
 
 namespace nnrt {
@@ -42,8 +42,18 @@ nn_status drawParameter(Model &model, Team &team, int32_t index, Text &message) 
   if (given == parameter.copies)
     return NN_OK;
 
-  // The initialiser draws all copies; where some have values already it draws elsewhere.
   char *slab = model.slab.data + parameter.offset;
+  if (const nnrt_draw *draw = parameter.draw) {
+    int64_t count = parameter.bytes / elementBytes(static_cast<nn_type>(parameter.type));
+    for (int64_t copy = 0; copy < parameter.copies; ++copy)
+      if (!isGiven(model, first + copy)) {
+        draw->run(draw, model.seed, copy, count, static_cast<nn_type>(parameter.type), slab + copy * parameter.bytes);
+        __atomic_store_n(&model.given[first + copy], 1, __ATOMIC_RELEASE);
+      }
+    return NN_OK;
+  }
+
+  // The initialiser makes all copies; where some have values already it draws elsewhere.
   ScopedBlock aside;
   if (given && !allocate(aside, parameter.copies * parameter.bytes))
     return noMemory(message, parameter.copies * parameter.bytes, parameter.path);
@@ -63,7 +73,7 @@ nn_status drawParameter(Model &model, Team &team, int32_t index, Text &message) 
 nn_status drawAll(Model &model, Team &team, Text &message) {
   List missing(message);
   for (int64_t i = 0; i < model.tensorCount; ++i) {
-    if (isGiven(model, i) || model.parameter(model.tensors[i]).initialiser)
+    if (isGiven(model, i) || hasFirstValue(model.parameter(model.tensors[i])))
       continue;
     if (!missing.count)
       message << "these parameters have no values, load or set them: ";

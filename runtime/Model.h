@@ -79,6 +79,8 @@ void freeNotes(Model &model);
 /// Elements of one copy.
 int64_t elementCount(const nnrt_parameter &parameter);
 
+/// A parameter without one must be loaded or set.
+inline bool hasFirstValue(const nnrt_parameter &parameter) { return parameter.initialiser || parameter.draw; }
 /// Draws the values of a parameter that has an initialiser, of those copies that have none. Under the lock.
 nn_status drawParameter(Model &model, Team &team, int32_t parameter, Text &message);
 /// Draws every value that is not there yet. NN_INVALID, naming all, if a parameter can not be drawn. Under the lock.

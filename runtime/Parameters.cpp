@@ -52,7 +52,7 @@ static nn_status get(Model &model, const char *path, void *data, nn_type type, c
     return NN_INVALID;
   const nnrt_parameter &parameter = model.parameter(*tensor);
   if (!__atomic_load_n(&model.given[tensor - model.tensors], __ATOMIC_ACQUIRE)) {
-    if (!parameter.initialiser) {
+    if (!hasFirstValue(parameter)) {
       message.name(path) << " has no value, load or set it";
       return NN_INVALID;
     }

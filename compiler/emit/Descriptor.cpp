@@ -17,7 +17,7 @@ namespace nnc::emit {
 namespace {
 
 // A struct that grows must be filled here as well.
-static_assert(sizeof(nnrt_argument) == 24 && sizeof(nnrt_entry) == 80 && sizeof(nnrt_parameter) == 64 &&
+static_assert(sizeof(nnrt_argument) == 24 && sizeof(nnrt_entry) == 80 && sizeof(nnrt_parameter) == 72 &&
               sizeof(nnrt_pack) == 32 && sizeof(nnrt_model) == 96);
 static_assert(int(ArgumentKind::Size) == NNRT_DIM && int(ArgumentKind::Scalar) == NNRT_SCALAR &&
               int(ArgumentKind::Input) == NNRT_INPUT && int(ArgumentKind::Output) == NNRT_OUTPUT &&
@@ -38,6 +38,7 @@ private:
 
   Constant *arguments(const Twine &name, ArrayRef<Argument> list);
   Constant *entry(const Twine &symbol, const Entry &entry);
+  Constant *draw(const Twine &symbol, const Parameter &parameter);
   Constant *job(const Twine &symbol, StringRef name, const Code &code, ArrayRef<Argument> list);
   Constant *model(const Model &model);
 
@@ -149,6 +150,23 @@ Constant *Descriptor::job(const Twine &symbol, StringRef name, const Code &code,
   return constant(symbol, this->entry(symbol, entry));
 }
 
+Constant *Descriptor::draw(const Twine &symbol, const Parameter &parameter) {
+  if (!parameter.draw)
+    return nullptr;
+  const Draw &draw = *parameter.draw;
+  auto real = [&](double value) { return ConstantFP::get(Type::getDoubleTy(context), value); };
+  auto *type = FunctionType::get(Type::getVoidTy(context), /*isVarArg=*/false); // only its address is taken
+  Record record(context, sizeof(nnrt_draw));
+  NNC_SET_POINTER(record, nnrt_draw, run,
+                  cast<Constant>(module.getOrInsertFunction("nnrt_draw_" + draw.distribution, type).getCallee()));
+  NNC_SET_INT(record, nnrt_draw, place, draw.place);
+  record.set(offsetof(nnrt_draw, scale), real(draw.scale));
+  record.set(offsetof(nnrt_draw, shift), real(draw.shift));
+  record.set(offsetof(nnrt_draw, low), real(draw.low));
+  record.set(offsetof(nnrt_draw, high), real(draw.high));
+  return constant(symbol, record.build());
+}
+
 Constant *Descriptor::model(const Model &model) {
   const std::string &prefix = model.cName;
   SmallVector<Constant *> entries, parameters, packs;
@@ -175,6 +193,7 @@ Constant *Descriptor::model(const Model &model) {
     NNC_SET_INT(record, nnrt_parameter, bytes, parameter.bytes);
     NNC_SET_POINTER(record, nnrt_parameter, initialiser,
                     job(symbol + ".initialiser", parameter.path, parameter.initialiser, out));
+    NNC_SET_POINTER(record, nnrt_parameter, draw, draw(symbol + ".draw", parameter));
     NNC_SET_INT(record, nnrt_parameter, type, parameter.type);
     NNC_SET_INT(record, nnrt_parameter, rank, parameter.shape.size());
     NNC_SET_INT(record, nnrt_parameter, is_buffer, parameter.isBuffer);

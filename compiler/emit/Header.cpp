@@ -144,7 +144,7 @@ void writeParameters(Comment &comment, const Model &model, bool buffers) {
       text += " " + shapeText(parameter.shape);
     if (StringRef(parameter.path).contains('#'))
       text += formatv(", # = {0} .. {1}", parameter.first, parameter.first + parameter.copies - 1);
-    if (parameter.initialiser.run.empty())
+    if (!parameter.isInitialised())
       text += ", must be loaded or set";
     if (!parameter.doc.empty())
       text += ": " + parameter.doc;

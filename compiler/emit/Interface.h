@@ -6,6 +6,7 @@
 #include "runtime/include/nnc.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,13 @@ struct Entry {
   std::vector<int32_t> packs;  ///< indices into Model::packs, ascending
 };
 
+/// A first value that is draw * scale + shift (nnrt_draw).
+struct Draw {
+  std::string distribution; ///< "constant", "uniform", "normal", "trunc_normal": the function nnrt_draw_<..>
+  int64_t place = 0;
+  double scale = 0, shift = 0, low = 0, high = 0;
+};
+
 /// A parameter or buffer; the copies of a repeated layer are one of these (nnrt_parameter).
 struct Parameter {
   std::string path; ///< key in a file; '#' stands for the number of the copy: "h.#.fc.weight"
@@ -60,7 +68,10 @@ struct Parameter {
   int64_t offset = 0;         ///< of copy 0 in the parameter slab, a multiple of 64
   int64_t bytes = 0;          ///< of one copy; copies follow each other without a gap
   bool isBuffer = false;
-  Code initialiser; ///< run draws all copies into arguments[0]; run == "": must be loaded or set
+  Code initialiser;         ///< run computes all copies into arguments[0]
+  std::optional<Draw> draw; ///< instead of it; without either it must be loaded or set
+
+  bool isInitialised() const { return draw || !initialiser.run.empty(); }
 };
 
 /// A derived copy of a parameter in the layout that kernels read (nnrt_pack).

@@ -64,7 +64,7 @@ void write(json::OStream &out, const Parameter &parameter) {
       out.attribute("copies", parameter.copies);
     }
     out.attribute("buffer", parameter.isBuffer);
-    out.attribute("initialised", !parameter.initialiser.run.empty());
+    out.attribute("initialised", parameter.isInitialised());
     if (!parameter.doc.empty())
       out.attribute("doc", text(parameter.doc));
   });

@@ -87,7 +87,7 @@ mlir::Value Elaborator::trainStorage(StringRef path, mlir::Type type, double ini
   nn::StorageOp::create(top, locate(range), text(full), text(modelInstance->layer->name.text),
                         mlir::TypeAttr::get(type), top.getBoolAttr(false), text(""),
                         mlir::FlatSymbolRefAttr::get(r.function.getSymNameAttr()), mlir::IntegerAttr(),
-                        mlir::IntegerAttr(), text(t.name));
+                        mlir::IntegerAttr(), text(t.name), mlir::DictionaryAttr());
   return value;
 }
 

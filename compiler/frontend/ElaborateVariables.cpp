@@ -147,7 +147,8 @@ bool Elaborator::declareStorage(Instance &owner, const Variable &variable, mlir:
   auto text = [&](const llvm::Twine &t) { return top.getStringAttr(t); };
   nn::StorageOp::create(top, locate(variable.range), text(path), text(modelInstance->layer->name.text),
                         mlir::TypeAttr::get(type), top.getBoolAttr(variable.lifetime == Lifetime::Buffer),
-                        text(variable.documentation), initialiser, copies, first, mlir::StringAttr());
+                        text(variable.documentation), initialiser, copies, first, mlir::StringAttr(),
+                        mlir::DictionaryAttr());
   return true;
 }
 
