@@ -187,7 +187,7 @@ void RowsLowering::runStage(unsigned number, Row &r) {
   }
   ValueRange rest(carried);
   for (auto [reduction, reducer] : llvm::zip(planned.reductions, stage.reducers)) {
-    size_t n = reducer.wantsPositions() ? 2 : 1;
+    size_t n = reducer.carries();
     r.scalars.map(reduction->getResult(0), reducer.finish(rest.take_front(n), !inLanes));
     rest = rest.drop_front(n);
   }
@@ -218,7 +218,7 @@ RowsLowering::Values RowsLowering::walk(Stage &stage, const Row &r, Element &e, 
       for (Reducer &reducer : stage.reducers) {
         if (reducer.isOfParts())
           begin[k] = reducer.init()[0];
-        k += reducer.wantsPositions() ? 2 : 1;
+        k += reducer.carries();
       }
       Value to = l.minimum(l.add(from, l.constant(part)), full);
       Values end = l.loop(from, to, step, begin, vector);
@@ -226,7 +226,7 @@ RowsLowering::Values RowsLowering::walk(Stage &stage, const Row &r, Element &e, 
       for (Reducer &reducer : stage.reducers) {
         if (reducer.isOfParts())
           end[k] = reducer.addPart(total[k], end[k])[0];
-        k += reducer.wantsPositions() ? 2 : 1;
+        k += reducer.carries();
       }
       return end;
     });
