@@ -118,9 +118,13 @@ void TileBuilder::build() {
   l.loop(none, l.maximum(call.k, l.constant(1)), cpu::Tiling::chain, [&](Value from) {
     Value to = l.minimum(l.add(from, l.constant(cpu::Tiling::chain)), call.k);
     auto sums = chain(from, to, zeros);
+    // All is read before anything is written: rows may overlap in the columns of panels that are not there.
     auto write = [&](bool more) {
-      for (auto [place, sum] : llvm::zip(places, sums))
-        l.store(more ? add(l.load(place, kind.accumulator, lanes), sum) : sum, place, kind.accumulator);
+      SmallVector<Value> results = sums;
+      for (size_t i = 0; more && i < places.size(); ++i)
+        results[i] = add(l.load(places[i], kind.accumulator, lanes), sums[i]);
+      for (auto [place, result] : llvm::zip(places, results))
+        l.store(result, place, kind.accumulator);
     };
     Value more = arith::OrIOp::create(l.b, l.loc, call.more, l.less(none, from));
     l.ifThenElse(more, [&] { write(true); }, [&] { write(false); });
@@ -151,25 +155,13 @@ void nnc::callTile(Lowering &l, const TileKind &kind, const TileCall &call) {
   TypeRange types{ValueRange(arguments)};
   std::string suffix =
       llvm::formatv("{0}.{1}{2}", nn::describeElement(kind.element), kind.tiling.panel(), kind.unitK ? "" : ".strided");
-  auto choose = functionFor(l, "tile." + suffix, types, [&](func::FuncOp function) {
-    Lowering inner(function, l.target);
-    Block &body = function.getBody().front();
-    Value rows = body.getArgument(8);
-    std::function<void(ArrayRef<cpu::Tile>)> callFrom = [&](ArrayRef<cpu::Tile> tiles) {
-      cpu::Tile tile = tiles[0];
-      auto callFirst = [&] {
-        std::string name = llvm::formatv("tile.{0}x{1}.{2}", tile.rows, tile.panels, suffix);
-        auto kernel =
-            functionFor(inner, name, types, [&](func::FuncOp f) { TileBuilder(f, kind, tile, l.target).build(); });
-        func::CallOp::create(inner.b, l.loc, kernel, body.getArguments());
-      };
-      if (tiles.size() == 1)
-        return callFirst();
-      Value enough = inner.less(rows, inner.constant(tile.rows + 1));
-      inner.ifThenElse(enough, callFirst, [&] { callFrom(tiles.drop_front()); });
-    };
-    callFrom(kind.tiling.tiles);
-    func::ReturnOp::create(inner.b, l.loc);
-  });
-  func::CallOp::create(l.b, l.loc, choose, arguments);
+  Value kernel;
+  for (cpu::Tile tile : llvm::reverse(kind.tiling.tiles)) {
+    std::string name = llvm::formatv("tile.{0}x{1}.{2}", tile.rows, tile.panels, suffix);
+    auto function = functionFor(l, name, types, [&](func::FuncOp f) { TileBuilder(f, kind, tile, l.target).build(); });
+    Value one = func::ConstantOp::create(l.b, l.loc, function.getFunctionType(), name);
+    Value enough = l.less(call.rows, l.constant(tile.rows + 1));
+    kernel = kernel ? arith::SelectOp::create(l.b, l.loc, enough, one, kernel).getResult() : one;
+  }
+  func::CallIndirectOp::create(l.b, l.loc, kernel, arguments);
 }

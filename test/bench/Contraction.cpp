@@ -60,5 +60,7 @@ void contractions() {
   for (int64_t size : {512, 2048, 100, 1000})
     product({size, size, size}, 1);
   product({64, 512, 784}, 1);
+  product({64, 512, 512}, 1);
+  product({64, 10, 512}, 1);
 }
 } // namespace bench
