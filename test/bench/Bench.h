@@ -5,8 +5,9 @@
 
 namespace bench {
 
-void contractions(); ///< Contraction.cpp: single products of matrices
-void networks();     ///< Network.cpp: layers one after the other
+void contractions();      ///< Contraction.cpp: single products of matrices
+void otherContractions(); ///< Contraction.cpp: few rows, few columns, many small ones, operands that are no parameters
+void networks();          ///< Network.cpp: layers one after the other
 
 } // namespace bench
 #endif // NNC_TEST_BENCH_BENCH_H

@@ -11,7 +11,7 @@ namespace bench {
 std::string describeOneDnn() {
   return "oneDNN 2 (Debian: libdnnl-dev) was not there when this was built: its lines are left out";
 }
-std::function<void()> oneDnnProduct(int64_t, int64_t, int64_t, Tensor, Tensor, Tensor, int) { return {}; }
+std::function<void()> oneDnnProduct(const Product &, Tensor, Tensor, Tensor, int) { return {}; }
 std::function<void()> oneDnnLayers(int64_t, const std::vector<Linear> &, Tensor, Tensor, int) { return {}; }
 } // namespace bench
 #else
@@ -70,13 +70,22 @@ std::string describeOneDnn() {
   return "oneDNN " + std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
 }
 
-std::function<void()> oneDnnProduct(int64_t m, int64_t n, int64_t k, Tensor x, Tensor w, Tensor y, int threads) {
+std::function<void()> oneDnnProduct(const Product &p, Tensor x, Tensor w, Tensor y, int threads) {
   setThreads(threads);
   stream s(cpuEngine());
-  memory::desc rows = matrix({m, k}, Tag::ab), result = matrix({m, n}, Tag::ab);
-  matmul::primitive_desc desc({rows, matrix({k, n}, Tag::any), result}, cpuEngine());
-  memory packed = prepared(over(matrix({k, n}, Tag::ab), w), desc.weights_desc(), s);
-  Step step{matmul(desc), {{DNNL_ARG_SRC, over(rows, x)}, {DNNL_ARG_WEIGHTS, packed}, {DNNL_ARG_DST, over(result, y)}}};
+  bool many = p.batch > 1;
+  auto dims = [&](int64_t rows, int64_t columns) {
+    return many ? memory::dims{p.batch, rows, columns} : memory::dims{rows, columns};
+  };
+  auto tag = [&](bool turned) { return many ? (turned ? Tag::acb : Tag::abc) : (turned ? Tag::ba : Tag::ab); };
+  memory::desc left = matrix(dims(p.m, p.k), tag(p.leftTurned)), right = matrix(dims(p.k, p.n), tag(p.rightTurned));
+  memory::desc result = matrix(dims(p.m, p.n), tag(false));
+  matmul::primitive_desc desc({left, p.parameter ? matrix(dims(p.k, p.n), Tag::any) : right, result}, cpuEngine());
+  memory weights = over(right, w);
+  if (p.parameter)
+    weights = prepared(weights, desc.weights_desc(), s);
+  Step step{matmul(desc),
+            {{DNNL_ARG_SRC, over(left, x)}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DST, over(result, y)}}};
   return running({step}, s, {x, w, y}, threads);
 }
 

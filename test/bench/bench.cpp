@@ -28,5 +28,6 @@ int main(int argc, char **argv) {
   std::puts(bench::describeOneDnn().c_str());
   bench::contractions();
   bench::networks();
+  bench::otherContractions();
   return 0;
 }
