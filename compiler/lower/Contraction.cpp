@@ -61,8 +61,9 @@ private:
   Value depth;        ///< where the sums are cut, a multiple of the chains' length
   Share units, panels;
   Value scratch;
-  bool plain; ///< the accumulators are the result
-  bool cut;   ///< the sums may be too long to be made at once
+  SmallVector<int64_t, 4> narrow; ///< vectors that the last panel may have in use, if not all
+  bool plain;                     ///< the accumulators are the result
+  bool cut;                       ///< the sums may be too long to be made at once
 };
 } // namespace
 
@@ -132,6 +133,10 @@ void Contraction::lower() {
   n = l.size(op.nShape()[0]);
   k = l.size(op.kShape()[0]);
   positionRows = l.maximum(m, l.constant(1));
+  std::optional<int64_t> columns = op.nShape()[0].asConstant();
+  for (int64_t vectors = tiling.vectors - 1; vectors > 0; --vectors)
+    if (!columns || (*columns % tiling.panel() + tiling.lanes - 1) / tiling.lanes == vectors)
+      narrow.push_back(vectors);
   std::optional<int64_t> length = op.kShape()[0].asConstant();
   cut = !length || *length > tiling.depth;
   if (cut) { // parts of about the same length
@@ -220,7 +225,8 @@ void Contraction::callKernel(const Piece &piece, Value i, Value kFrom, Value dir
   call.rows = l.minimum(l.sub(piece.rows, i), l.constant(tiling.rows()));
   call.panels = piece.panels;
   call.more = l.less(l.constant(0), kFrom);
-  callTile(l, {element, accumulator, tiling, columnStrides[lhs].isConstant(1)}, call);
+  call.vectors = l.ceilQuotient(l.sub(n, l.mul(piece.panel, width)), tiling.lanes);
+  callTile(l, {element, accumulator, tiling, columnStrides[lhs].isConstant(1), narrow}, call);
 }
 
 /// Rows of the piece from `fromRow` on.
