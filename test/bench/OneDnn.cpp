@@ -13,10 +13,13 @@ std::string describeOneDnn() {
 }
 std::function<void()> oneDnnProduct(const Product &, Tensor, Tensor, Tensor, int) { return {}; }
 std::function<void()> oneDnnLayers(int64_t, const std::vector<Linear> &, Tensor, Tensor, int) { return {}; }
+std::function<void()> oneDnnElementwise(const std::string &, Tensor, Tensor) { return {}; }
+std::function<void()> oneDnnRows(const std::string &, int64_t, int64_t, Tensor, Tensor) { return {}; }
 } // namespace bench
 #else
 
 #include <dlfcn.h>
+#include <map>
 
 using namespace dnnl;
 using Type = memory::data_type;
@@ -121,6 +124,48 @@ std::function<void()> oneDnnLayers(int64_t batch, const std::vector<Linear> &lay
     in = out;
   }
   return running(steps, s, alive, threads);
+}
+
+std::function<void()> oneDnnElementwise(const std::string &function, Tensor x, Tensor y) {
+  static const std::map<std::string, algorithm> known = {
+      {"relu", algorithm::eltwise_relu},        {"exp", algorithm::eltwise_exp},
+      {"tanh", algorithm::eltwise_tanh},        {"gelu", algorithm::eltwise_gelu_erf},
+      {"sigmoid", algorithm::eltwise_logistic}, {"gelu_tanh", algorithm::eltwise_gelu_tanh},
+      {"log", algorithm::eltwise_log}};
+  auto found = known.find(function);
+  if (found == known.end())
+    return {};
+  setThreads(1);
+  memory::desc desc({int64_t(x.size())}, Type::f32, Tag::a);
+  eltwise_forward::desc what(prop_kind::forward_inference, found->second, desc, 0.0f, 0.0f);
+  Step step{eltwise_forward({what, cpuEngine()}), {{DNNL_ARG_SRC, over(desc, x)}, {DNNL_ARG_DST, over(desc, y)}}};
+  return running({step}, stream(cpuEngine()), {x, y}, 1);
+}
+
+std::function<void()> oneDnnRows(const std::string &kernel, int64_t m, int64_t n, Tensor x, Tensor y) {
+  setThreads(1);
+  memory::desc from = matrix({m, n}, Tag::ab), to = from;
+  auto kind = prop_kind::forward_inference;
+  primitive run;
+  if (kernel == "softmax") {
+    run = softmax_forward({{kind, from, 1}, cpuEngine()});
+  } else if (kernel == "log_softmax") {
+    run = logsoftmax_forward({{kind, from, 1}, cpuEngine()});
+  } else if (kernel == "layer_norm") {
+    run = layer_normalization_forward({{kind, from, 1e-5f, normalization_flags::none}, cpuEngine()});
+  } else if (kernel == "sum" || kernel == "max" || kernel == "sum_columns") {
+    to = kernel == "sum_columns" ? matrix({1, n}, Tag::ab) : matrix({m, 1}, Tag::ab);
+    auto how = kernel == "max" ? algorithm::reduction_max : algorithm::reduction_sum;
+    run = reduction({{how, from, to, 0.0f, 0.0f}, cpuEngine()});
+  } else if (kernel == "transpose") {
+    to = matrix({m, n}, Tag::ba);
+    run = reorder(over(from, x), over(to, y));
+  } else {
+    return {};
+  }
+  // (DNNL_ARG_FROM and _TO are the same numbers.)
+  Step step{run, {{DNNL_ARG_SRC, over(from, x)}, {DNNL_ARG_DST, over(to, y)}}};
+  return running({step}, stream(cpuEngine()), {x, y}, 1);
 }
 } // namespace bench
 #endif

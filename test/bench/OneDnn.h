@@ -30,5 +30,11 @@ std::function<void()> oneDnnProduct(const Product &p, Tensor x, Tensor w, Tensor
 /// Layers one after the other as inner products with post-ops.
 std::function<void()> oneDnnLayers(int64_t batch, const std::vector<Linear> &layers, Tensor x, Tensor y, int threads);
 
+/// y = function(x), element by element. Empty if oneDNN does not have the function.
+std::function<void()> oneDnnElementwise(const std::string &function, Tensor x, Tensor y);
+
+/// A pass over the rows of x [m, n], as Elementwise.cpp names it.
+std::function<void()> oneDnnRows(const std::string &kernel, int64_t m, int64_t n, Tensor x, Tensor y);
+
 } // namespace bench
 #endif // NNC_TEST_BENCH_ONEDNN_H
