@@ -8,15 +8,13 @@ using namespace nnc;
 // A contraction with a packed rhs, on all threads of a team:
 //  1. Axes. Batch and m axes that are walked alike in all operands become one; one of those that rhs does not have is
 //     the axis of rows, the others are an outer loop.
-//  2. Shares. The work is (outer positions x tiles of rows) times panels. A thread takes a share of the first or of the
-//     second, whichever leaves it less to do; which threads compute an element changes nothing in it.
+//  2. Shares. The work is (outer positions x rows) times panels. A thread takes a share of the first or of the second,
+//     whichever leaves it less to do; which threads compute an element changes nothing in it.
 //  3. Pieces of the result: outer positions, blocks of rows, panels. A piece is a tile; where sums are so long that
-//  they
-//     are cut it is all of a block's tiles in a panel. With less rows than a full tile a piece has several panels.
+//     they are cut it is all of a block's tiles in a panel. With less rows than a full tile a piece has several panels.
 //  4. The kernel leaves accumulators on the stack; a walk over the rows of the piece in vectors then applies the
-//  epilogue,
-//     with masks at the last columns. That is the only place that knows of edges. Full tiles that need no epilogue are
-//     written where they belong at once.
+//     epilogue, with masks at the last columns. That is the only place that knows of edges. Full tiles that need no
+//     epilogue are written where they belong at once.
 
 namespace {
 class Contraction {
@@ -58,12 +56,14 @@ private:
   SmallVector<Dim> columnStrides; ///< by place
   Nest outer;
   Nest::Axis rowAxis;
-  Value m, n, k, tiles;
-  Value depth; ///< where the sums are cut, a multiple of the chains' length
+  Value m, n, k;
+  Value positionRows; ///< m, but at least 1: rows of an outer position
+  Value depth;        ///< where the sums are cut, a multiple of the chains' length
   Share units, panels;
   Value scratch;
-  bool plain; ///< the accumulators are the result
-  bool cut;   ///< the sums may be too long to be made at once
+  SmallVector<int64_t, 4> narrow; ///< vectors that the last panel may have in use, if not all
+  bool plain;                     ///< the accumulators are the result
+  bool cut;                       ///< the sums may be too long to be made at once
 };
 } // namespace
 
@@ -120,7 +120,7 @@ void Contraction::chooseRows() {
 
 /// Decides what this thread does.
 void Contraction::shareWork() {
-  Value all = l.mul(l.size(outer.count()), tiles), allPanels = l.ceilQuotient(n, tiling.panel());
+  Value all = l.mul(l.size(outer.count()), positionRows), allPanels = l.ceilQuotient(n, tiling.panel());
   Share shareUnits = l.share(all), sharePanels = l.share(allPanels);
   auto each = [&](Value count) { return l.ceilQuotient(count, l.teamSize()); };
   Value byPanels = l.less(l.mul(each(allPanels), all), l.mul(each(all), allPanels));
@@ -132,7 +132,11 @@ void Contraction::lower() {
   m = l.size(rowAxis.size);
   n = l.size(op.nShape()[0]);
   k = l.size(op.kShape()[0]);
-  tiles = l.maximum(l.ceilQuotient(m, tiling.rows()), l.constant(1));
+  positionRows = l.maximum(m, l.constant(1));
+  std::optional<int64_t> columns = op.nShape()[0].asConstant();
+  for (int64_t vectors = tiling.vectors - 1; vectors > 0; --vectors)
+    if (!columns || (*columns % tiling.panel() + tiling.lanes - 1) / tiling.lanes == vectors)
+      narrow.push_back(vectors);
   std::optional<int64_t> length = op.kShape()[0].asConstant();
   cut = !length || *length > tiling.depth;
   if (cut) { // parts of about the same length
@@ -145,8 +149,8 @@ void Contraction::lower() {
     waiting = std::max(waiting, tile.rows * tile.panels * tiling.panel());
   scratch = l.stack(accumulator, waiting);
   shareWork();
-  Value from = arith::DivUIOp::create(l.b, l.loc, units.from, tiles);
-  Value to = l.ceilQuotient(units.to, tiles);
+  Value from = arith::DivUIOp::create(l.b, l.loc, units.from, positionRows);
+  Value to = l.ceilQuotient(units.to, positionRows);
   l.loop(from, to, 1, [&](Value position) { lowerPosition(position); });
 }
 
@@ -158,9 +162,9 @@ void Contraction::lowerPosition(Value position) {
     piece.bases.push_back(p < places.size() ? l.advance(l.pointer(places[p]), offset, elementOf(places[p].getType()))
                                             : offset);
   }
-  Value first = l.mul(position, tiles), rowsOfTile = l.constant(tiling.rows());
-  Value from = l.mul(l.maximum(l.sub(units.from, first), l.constant(0)), rowsOfTile);
-  Value to = l.minimum(l.mul(l.sub(units.to, first), rowsOfTile), m);
+  Value first = l.mul(position, positionRows), rowsOfTile = l.constant(tiling.rows());
+  Value from = l.maximum(l.sub(units.from, first), l.constant(0));
+  Value to = l.minimum(l.sub(units.to, first), m);
   // So few rows that a small tile has them all: then it takes several panels at once.
   piece.panelsOfTile = l.constant(1);
   for (cpu::Tile tile : llvm::drop_begin(llvm::reverse(tiling.tiles))) {
@@ -221,20 +225,27 @@ void Contraction::callKernel(const Piece &piece, Value i, Value kFrom, Value dir
   call.rows = l.minimum(l.sub(piece.rows, i), l.constant(tiling.rows()));
   call.panels = piece.panels;
   call.more = l.less(l.constant(0), kFrom);
-  callTile(l, {element, accumulator, tiling, columnStrides[lhs].isConstant(1)}, call);
+  call.vectors = l.ceilQuotient(l.sub(n, l.mul(piece.panel, width)), tiling.lanes);
+  callTile(l, {element, accumulator, tiling, columnStrides[lhs].isConstant(1), narrow}, call);
 }
 
 /// Rows of the piece from `fromRow` on.
 void Contraction::lowerEpilogue(const Piece &piece, Value fromRow, Value from, Value to) {
   std::optional<int64_t> columns = op.nShape()[0].asConstant();
+  // A short epilogue is worth to be written out for the whole panel.
+  bool brief = op.getEpilogue().empty() || llvm::range_size(op.getEpilogue().front()) <= 8;
+  int64_t step = brief && columns && *columns % tiling.panel() == 0 ? tiling.panel() : tiling.lanes;
   l.loop(fromRow, piece.rows, 1, [&](Value i) {
     Value accumulators = l.advance(scratch, l.mul(i, piece.scratchStride), accumulator);
     auto body = [&](Value column, Value mask, Value count) {
       Value at = l.advance(accumulators, l.sub(column, from), accumulator);
       lowerVector(piece, l.load(at, accumulator, tiling.lanes), l.add(piece.row, i), column, mask, count);
     };
-    if (columns && *columns % tiling.lanes == 0)
-      l.loop(from, to, tiling.lanes, [&](Value column) { body(column, {}, {}); });
+    if (columns && *columns % step == 0)
+      l.loop(from, to, step, [&](Value column) {
+        for (int64_t j = 0; j < step; j += tiling.lanes)
+          body(l.add(column, l.constant(j)), {}, {});
+      });
     else
       l.vectorLoop(from, to, tiling.lanes, body);
   });

@@ -17,8 +17,9 @@ using namespace nnc;
 namespace {
 class TileBuilder {
 public:
-  TileBuilder(func::FuncOp function, const TileKind &kind, cpu::Tile tile, const cpu::Cpu &target)
-      : l(function, target), kind(kind), tile(tile), panel(kind.tiling.panel()), lanes(kind.tiling.lanes) {}
+  TileBuilder(func::FuncOp function, const TileKind &kind, cpu::Tile tile, int64_t vectors, const cpu::Cpu &target)
+      : l(function, target), kind(kind), tile(tile), vectors(vectors), panel(kind.tiling.panel()),
+        lanes(kind.tiling.lanes) {}
   void build();
 
 private:
@@ -32,7 +33,7 @@ private:
   Lowering l;
   const TileKind &kind;
   cpu::Tile tile;
-  int64_t panel, lanes;
+  int64_t vectors, panel, lanes; ///< vectors of a panel's row that are computed
   SmallVector<Value> rows, panels;
   Value kStride;
 };
@@ -73,7 +74,7 @@ SmallVector<Value> TileBuilder::step(Value k, ValueRange accumulators) {
   int64_t bytes = std::max<int64_t>(1, kind.element.getIntOrFloatBitWidth() / 8);
   SmallVector<Value> row;
   for (Value base : panels)
-    for (int64_t j = 0; j < panel; j += lanes) {
+    for (int64_t j = 0; j < vectors * lanes; j += lanes) {
       Value at = l.advance(l.advance(base, l.mul(k, l.constant(panel)), kind.element), l.constant(j), kind.element);
       row.push_back(widen(l.load(at, kind.element, lanes, {}, lanes * bytes)));
     }
@@ -107,7 +108,7 @@ void TileBuilder::build() {
   panels = pointers(call.rhs, call.panelStride, call.panels, tile.panels);
 
   Type vector = l.vectorOf(kind.accumulator, lanes);
-  int64_t perRow = tile.panels * kind.tiling.vectors, count = tile.rows * perRow;
+  int64_t perRow = tile.panels * vectors, count = tile.rows * perRow;
   Value zero = arith::ConstantOp::create(l.b, l.loc, vector, l.b.getZeroAttr(vector)), none = l.constant(0);
   SmallVector<Value> places;
   for (int64_t i = 0; i < count; ++i) {
@@ -118,9 +119,13 @@ void TileBuilder::build() {
   l.loop(none, l.maximum(call.k, l.constant(1)), cpu::Tiling::chain, [&](Value from) {
     Value to = l.minimum(l.add(from, l.constant(cpu::Tiling::chain)), call.k);
     auto sums = chain(from, to, zeros);
+    // All is read before anything is written: rows may overlap in the columns of panels that are not there.
     auto write = [&](bool more) {
-      for (auto [place, sum] : llvm::zip(places, sums))
-        l.store(more ? add(l.load(place, kind.accumulator, lanes), sum) : sum, place, kind.accumulator);
+      SmallVector<Value> results = sums;
+      for (size_t i = 0; more && i < places.size(); ++i)
+        results[i] = add(l.load(places[i], kind.accumulator, lanes), sums[i]);
+      for (auto [place, result] : llvm::zip(places, results))
+        l.store(result, place, kind.accumulator);
     };
     Value more = arith::OrIOp::create(l.b, l.loc, call.more, l.less(none, from));
     l.ifThenElse(more, [&] { write(true); }, [&] { write(false); });
@@ -151,25 +156,21 @@ void nnc::callTile(Lowering &l, const TileKind &kind, const TileCall &call) {
   TypeRange types{ValueRange(arguments)};
   std::string suffix =
       llvm::formatv("{0}.{1}{2}", nn::describeElement(kind.element), kind.tiling.panel(), kind.unitK ? "" : ".strided");
-  auto choose = functionFor(l, "tile." + suffix, types, [&](func::FuncOp function) {
-    Lowering inner(function, l.target);
-    Block &body = function.getBody().front();
-    Value rows = body.getArgument(8);
-    std::function<void(ArrayRef<cpu::Tile>)> callFrom = [&](ArrayRef<cpu::Tile> tiles) {
-      cpu::Tile tile = tiles[0];
-      auto callFirst = [&] {
-        std::string name = llvm::formatv("tile.{0}x{1}.{2}", tile.rows, tile.panels, suffix);
-        auto kernel =
-            functionFor(inner, name, types, [&](func::FuncOp f) { TileBuilder(f, kind, tile, l.target).build(); });
-        func::CallOp::create(inner.b, l.loc, kernel, body.getArguments());
-      };
-      if (tiles.size() == 1)
-        return callFirst();
-      Value enough = inner.less(rows, inner.constant(tile.rows + 1));
-      inner.ifThenElse(enough, callFirst, [&] { callFrom(tiles.drop_front()); });
-    };
-    callFrom(kind.tiling.tiles);
-    func::ReturnOp::create(inner.b, l.loc);
-  });
-  func::CallOp::create(l.b, l.loc, choose, arguments);
+  auto kernelFor = [&](cpu::Tile tile, int64_t vectors) -> Value {
+    bool narrow = vectors < kind.tiling.vectors;
+    std::string name =
+        llvm::formatv("tile.{0}x{1}.{2}{3}", tile.rows, tile.panels, suffix, narrow ? "." + Twine(vectors) : "");
+    auto function =
+        functionFor(l, name, types, [&](func::FuncOp f) { TileBuilder(f, kind, tile, vectors, l.target).build(); });
+    return func::ConstantOp::create(l.b, l.loc, function.getFunctionType(), name);
+  };
+  auto select = [&](Value number, int64_t most, Value a, Value b) -> Value {
+    return arith::SelectOp::create(l.b, l.loc, l.less(number, l.constant(most + 1)), a, b);
+  };
+  Value kernel = kernelFor(kind.tiling.tiles.back(), kind.tiling.vectors);
+  for (int64_t vectors : kind.narrow)
+    kernel = select(call.vectors, vectors, kernelFor(kind.tiling.tiles.back(), vectors), kernel);
+  for (cpu::Tile tile : llvm::drop_begin(llvm::reverse(kind.tiling.tiles)))
+    kernel = select(call.rows, tile.rows, kernelFor(tile, kind.tiling.vectors), kernel);
+  func::CallIndirectOp::create(l.b, l.loc, kernel, arguments);
 }

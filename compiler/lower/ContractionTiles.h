@@ -13,6 +13,8 @@ struct TileKind {
   mlir::Type element, accumulator;
   const cpu::Tiling &tiling;
   bool unitK; ///< elements of a row of lhs lie side by side
+  /// Numbers of vectors that the last panel may have in use where they are not all, in descending order.
+  llvm::SmallVector<int64_t, 4> narrow;
 };
 
 /// The arguments of the kernels, in order. Strides and counts are i64 and count elements, `more` is i1.
@@ -23,6 +25,7 @@ struct TileCall {
   mlir::Value out, outStride;          ///< accumulators: full rows of the tile's panels, whatever is there
   mlir::Value rows, panels;            ///< how many there are, at least 1; no others are read
   mlir::Value more;                    ///< the sums begin with what `out` has, not with zero
+  mlir::Value vectors;                 ///< in use of the first panel; the kernel does not get it
 };
 
 /// Calls the kernel for the smallest tile that has the rows, making it if the module does not have it yet.

@@ -128,7 +128,8 @@ Num log(Num x);
 Num log1p(Num x);
 Num sin(Num x);
 Num cos(Num x);
-/// The same where the processor has AVX-512.
+/// The same where the processor can look entries of a vector up.
+bool hasTables(const cpu::Cpu &cpu);
 Num tanhByTable(Num x);
 Num erfByTable(Num x);
 Num atan2(Num y, Num x);

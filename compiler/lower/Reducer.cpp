@@ -22,7 +22,8 @@ Reducer::Reducer(Operation *op, Lowering &l, int64_t width)
     accumulator = l.b.getF32Type(); // compared as f32
 }
 
-/// 0 for sums; what every number is larger (smaller) than, for the largest (smallest); for positions, none yet.
+/// 0 for sums; what every number is larger (smaller) than, for the largest (smallest); for positions, none yet; for NaN
+/// 0.
 Reducer::Values Reducer::init() {
   Type type = l.vectorOf(accumulator, width);
   Num zero = number(arith::ConstantOp::create(l.b, l.loc, type, l.b.getZeroAttr(type)));
@@ -39,10 +40,12 @@ Reducer::Values Reducer::init() {
   Values values{start.value};
   if (arg)
     values.push_back(l.splat(l.constant(-1), width));
+  if (keepsNaN())
+    values.push_back(zero.value);
   return values;
 }
 
-/// NaN wins over everything.
+/// Of floats a, which is no NaN, if b is one: the instruction gives its second operand then.
 Num Reducer::combine(Num a, Num b) {
   if (sum)
     return a + b;
@@ -50,8 +53,7 @@ Num Reducer::combine(Num a, Num b) {
     return largest ? a | b : a & b;
   if (!a.isFloat())
     return select(largest ? a > b : a < b, a, b);
-  // The instruction gives its second operand if one is NaN.
-  return select(isNaN(a), a, largest ? maximum(a, b) : minimum(a, b));
+  return largest ? maximum(b, a) : minimum(b, a);
 }
 
 /// Whether (c, j) is to be taken instead of (a, i): position -1 is none, NaN is first, of equals the first position.
@@ -74,7 +76,12 @@ Reducer::Values Reducer::step(ValueRange carried, Value x, Value mask, Value pos
     return {select(take, b, a).value, select(take, j, i).value};
   }
   Num next = combine(a, b);
-  return {mask ? select(number(mask), next, a).value : next.value};
+  Values results{mask ? select(number(mask), next, a).value : next.value};
+  if (keepsNaN()) { // lanes that the mask leaves out are 0
+    Num taken = mask ? isNaN(b) & number(mask) : isNaN(b);
+    results.push_back(select(taken, b, number(carried[1])).value);
+  }
+  return results;
 }
 
 Reducer::Values Reducer::addPart(ValueRange total, ValueRange part) {
@@ -106,11 +113,18 @@ Value Reducer::finish(ValueRange carried, bool acrossLanes) {
     }
     return i.value;
   }
+  std::optional<Num> nan;
+  if (keepsNaN())
+    nan = number(carried[1]);
   while (acrossLanes && a.width() > 1) {
     auto [a0, a1] = halves(a, l);
     a = combine(a0, a1);
+    if (nan) {
+      auto [n0, n1] = halves(*nan, l);
+      nan = n0 + n1; // the others are 0
+    }
   }
-  return convert(a, result).value;
+  return convert(nan ? select(isNaN(*nan), *nan, a) : a, result).value;
 }
 
 /// In log2(width) turns: each lane adds the one 1, 2, 4, .. lanes before it. Then what came before is added to all.

@@ -19,6 +19,7 @@ public:
   /// i64 per lane; only positions() ask for it.
   Values step(mlir::ValueRange carried, mlir::Value x, mlir::Value mask, mlir::Value position);
   bool wantsPositions() const { return arg; }
+  size_t carries() const { return arg || keepsNaN() ? 2 : 1; }
   /// Long sums of floats are made of sums of parts, so that errors do not grow with the length.
   bool isOfParts() const { return sum && llvm::isa<mlir::FloatType>(accumulator); }
   Values addPart(mlir::ValueRange total, mlir::ValueRange part);
@@ -27,8 +28,9 @@ public:
   mlir::Value finish(mlir::ValueRange carried, bool acrossLanes);
 
 private:
+  /// The largest and smallest of floats: NaN is kept apart, so that each turn waits for one instruction only.
+  bool keepsNaN() const { return !sum && !arg && llvm::isa<mlir::FloatType>(accumulator); }
   Num combine(Num a, Num b);
-  Num joinLanes(Num a);
   Num number(mlir::Value v) { return {code, v}; }
   Num better(Num a, Num i, Num c, Num j);
 

@@ -124,7 +124,7 @@ RowsLowering::Values RowsLowering::element(Stage &stage, Element &e, ValueRange 
   }
   size_t k = 0;
   for (auto [reduction, reducer] : llvm::zip(stage.plan.reductions, stage.reducers)) {
-    size_t n = reducer.wantsPositions() ? 2 : 1;
+    size_t n = reducer.carries();
     Value x = at(e, reduction->getOperand(0), values, stage.plan), position;
     if (reducer.wantsPositions())
       position = inLanes ? l.splat(e.i, e.width) : l.lanesFrom(e.i, e.width);

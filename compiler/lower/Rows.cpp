@@ -4,8 +4,10 @@ using namespace mlir;
 using namespace nn;
 using namespace nnc;
 
-/// Vectors that a sum of floats adds one after the other before the sum becomes part of a larger one.
+/// Numbers that a sum of floats adds one after the other before the sum becomes part of a larger one.
 static constexpr int64_t kPart = 64;
+/// Sums of parts of parts: beyond kPart^3 the error grows with the length.
+static constexpr int kLevels = 3;
 
 static Shape strided(RowsOp op, Value place, bool rowAxes) {
   auto type = cast<RefType>(place.getType());
@@ -177,7 +179,8 @@ void RowsLowering::runStage(unsigned number, Row &r) {
     Nest outer = row;
     outer.axes.pop_back();
     Value last = l.size(row.axes.back().size);
-    carried = l.loop(l.constant(0), l.size(outer.count()), 1, carried, [&](Value n, ValueRange carried) {
+    Value none = l.constant(0), count = l.size(outer.count());
+    carried = inParts(stage, outer.count(), none, count, 1, kLevels, carried, [&](Value n, ValueRange carried) {
       SmallVector<Value> at = outer.positions(n, l), starts;
       for (auto [p, place] : llvm::enumerate(places))
         starts.push_back(l.advance(r.starts[p], outer.offset(p, at, l), place.element));
@@ -187,50 +190,57 @@ void RowsLowering::runStage(unsigned number, Row &r) {
   }
   ValueRange rest(carried);
   for (auto [reduction, reducer] : llvm::zip(planned.reductions, stage.reducers)) {
-    size_t n = reducer.wantsPositions() ? 2 : 1;
+    size_t n = reducer.carries();
     r.scalars.map(reduction->getResult(0), reducer.finish(rest.take_front(n), !inLanes));
     rest = rest.drop_front(n);
   }
   evaluateScalars(r, number + 1);
 }
 
-/// Along the last axis: full vectors, in parts if a sum wants that, then what is left with a mask.
+/// From 0 to `to`; sums in parts of kPart steps, those in parts of kPart parts and so on, as many levels as `size`
+/// needs.
+RowsLowering::Values RowsLowering::inParts(Stage &stage, const Dim &size, Value from, Value to, int64_t step,
+                                           int levels, ValueRange carried,
+                                           function_ref<Values(Value, ValueRange)> body) {
+  int64_t part = step;
+  for (int i = 1; i < levels; ++i)
+    part *= kPart;
+  bool ofParts = llvm::any_of(stage.reducers, [](const Reducer &reducer) { return reducer.isOfParts(); });
+  if (levels == 1 || !ofParts)
+    return l.loop(from, to, step, carried, body);
+  if (size.isConstant() && size.constant() <= part)
+    return inParts(stage, size, from, to, step, levels - 1, carried, body);
+  return l.loop(from, to, part, carried, [&](Value i, ValueRange total) {
+    auto forEachSum = [&](function_ref<void(Reducer &, size_t)> see) {
+      size_t k = 0;
+      for (Reducer &reducer : stage.reducers) {
+        if (reducer.isOfParts())
+          see(reducer, k);
+        k += reducer.carries();
+      }
+    };
+    Values begin(total);
+    forEachSum([&](Reducer &reducer, size_t k) { begin[k] = reducer.init()[0]; });
+    Value end = l.minimum(l.add(i, l.constant(part)), to);
+    Values sums = inParts(stage, part, i, end, step, levels - 1, begin, body);
+    forEachSum([&](Reducer &reducer, size_t k) { sums[k] = reducer.addPart(total[k], sums[k])[0]; });
+    return sums;
+  });
+}
+
+/// Along the last axis: full vectors, then what is left with a mask.
 RowsLowering::Values RowsLowering::walk(Stage &stage, const Row &r, Element &e, ValueRange init) {
-  int64_t step = inLanes ? 1 : stage.width, part = kPart * step;
+  int64_t step = inLanes ? 1 : stage.width;
   const Dim &size = row.axes.back().size;
-  Value n = l.size(size), none = l.constant(0);
+  Value n = l.size(size);
   bool exact = inLanes || Dim::alwaysDivides(size, step);
   Value full = exact ? n : l.mul(l.quotient(n, step), l.constant(step));
-  auto vector = [&](Value i, ValueRange carried) {
+  Values carried = inParts(stage, size, l.constant(0), full, step, kLevels, init, [&](Value i, ValueRange carried) {
     e.i = i;
     e.mask = inLanes ? r.mask : Value();
     e.count = inLanes ? r.count : Value();
     return element(stage, e, carried);
-  };
-  bool ofParts = llvm::any_of(stage.reducers, [](const Reducer &reducer) { return reducer.isOfParts(); });
-  Values carried(init);
-  if (!ofParts || (size.isConstant() && size.constant() <= part)) {
-    carried = l.loop(none, full, step, carried, vector);
-  } else {
-    carried = l.loop(none, full, part, carried, [&](Value from, ValueRange total) {
-      Values begin(total);
-      size_t k = 0;
-      for (Reducer &reducer : stage.reducers) {
-        if (reducer.isOfParts())
-          begin[k] = reducer.init()[0];
-        k += reducer.wantsPositions() ? 2 : 1;
-      }
-      Value to = l.minimum(l.add(from, l.constant(part)), full);
-      Values end = l.loop(from, to, step, begin, vector);
-      k = 0;
-      for (Reducer &reducer : stage.reducers) {
-        if (reducer.isOfParts())
-          end[k] = reducer.addPart(total[k], end[k])[0];
-        k += reducer.wantsPositions() ? 2 : 1;
-      }
-      return end;
-    });
-  }
+  });
   if (exact)
     return carried;
   auto rest = [&] {

@@ -49,6 +49,8 @@ private:
   void workOn(Row &row);
   void evaluateScalars(Row &row, unsigned depth);
   void runStage(unsigned number, Row &row);
+  Values inParts(Stage &stage, const nn::Dim &size, mlir::Value from, mlir::Value to, int64_t step, int levels,
+                 mlir::ValueRange carried, llvm::function_ref<Values(mlir::Value i, mlir::ValueRange carried)> body);
   Values walk(Stage &stage, const Row &row, Element &element, mlir::ValueRange init);
   Values element(Stage &stage, Element &e, mlir::ValueRange carried);
   mlir::Value at(Element &e, mlir::Value v, mlir::IRMapping &values, const RowStage &stage);

@@ -151,7 +151,8 @@ template <typename Op, typename Body> Value shifted(Op op, Body body) {
 
 Value softmax(SoftmaxOp op) {
   return shifted(op, [&](Writer &w, Value m, Value d, Value e, Value s, Value positive) {
-    return w.divide(e, w.along(positive, e));
+    // One division per row; the second rounding is within what the sum brings.
+    return w.mul(e, w.along(w.divide(w.constant(positive, 1.0), positive), e));
   });
 }
 Value logSoftmax(LogSoftmaxOp op) {

@@ -11,12 +11,15 @@ namespace bench {
 std::string describeOneDnn() {
   return "oneDNN 2 (Debian: libdnnl-dev) was not there when this was built: its lines are left out";
 }
-std::function<void()> oneDnnProduct(int64_t, int64_t, int64_t, Tensor, Tensor, Tensor, int) { return {}; }
+std::function<void()> oneDnnProduct(const Product &, Tensor, Tensor, Tensor, int) { return {}; }
 std::function<void()> oneDnnLayers(int64_t, const std::vector<Linear> &, Tensor, Tensor, int) { return {}; }
+std::function<void()> oneDnnElementwise(const std::string &, Tensor, Tensor) { return {}; }
+std::function<void()> oneDnnRows(const std::string &, int64_t, int64_t, Tensor, Tensor) { return {}; }
 } // namespace bench
 #else
 
 #include <dlfcn.h>
+#include <map>
 
 using namespace dnnl;
 using Type = memory::data_type;
@@ -70,13 +73,22 @@ std::string describeOneDnn() {
   return "oneDNN " + std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
 }
 
-std::function<void()> oneDnnProduct(int64_t m, int64_t n, int64_t k, Tensor x, Tensor w, Tensor y, int threads) {
+std::function<void()> oneDnnProduct(const Product &p, Tensor x, Tensor w, Tensor y, int threads) {
   setThreads(threads);
   stream s(cpuEngine());
-  memory::desc rows = matrix({m, k}, Tag::ab), result = matrix({m, n}, Tag::ab);
-  matmul::primitive_desc desc({rows, matrix({k, n}, Tag::any), result}, cpuEngine());
-  memory packed = prepared(over(matrix({k, n}, Tag::ab), w), desc.weights_desc(), s);
-  Step step{matmul(desc), {{DNNL_ARG_SRC, over(rows, x)}, {DNNL_ARG_WEIGHTS, packed}, {DNNL_ARG_DST, over(result, y)}}};
+  bool many = p.batch > 1;
+  auto dims = [&](int64_t rows, int64_t columns) {
+    return many ? memory::dims{p.batch, rows, columns} : memory::dims{rows, columns};
+  };
+  auto tag = [&](bool turned) { return many ? (turned ? Tag::acb : Tag::abc) : (turned ? Tag::ba : Tag::ab); };
+  memory::desc left = matrix(dims(p.m, p.k), tag(p.leftTurned)), right = matrix(dims(p.k, p.n), tag(p.rightTurned));
+  memory::desc result = matrix(dims(p.m, p.n), tag(false));
+  matmul::primitive_desc desc({left, p.parameter ? matrix(dims(p.k, p.n), Tag::any) : right, result}, cpuEngine());
+  memory weights = over(right, w);
+  if (p.parameter)
+    weights = prepared(weights, desc.weights_desc(), s);
+  Step step{matmul(desc),
+            {{DNNL_ARG_SRC, over(left, x)}, {DNNL_ARG_WEIGHTS, weights}, {DNNL_ARG_DST, over(result, y)}}};
   return running({step}, s, {x, w, y}, threads);
 }
 
@@ -112,6 +124,48 @@ std::function<void()> oneDnnLayers(int64_t batch, const std::vector<Linear> &lay
     in = out;
   }
   return running(steps, s, alive, threads);
+}
+
+std::function<void()> oneDnnElementwise(const std::string &function, Tensor x, Tensor y) {
+  static const std::map<std::string, algorithm> known = {
+      {"relu", algorithm::eltwise_relu},        {"exp", algorithm::eltwise_exp},
+      {"tanh", algorithm::eltwise_tanh},        {"gelu", algorithm::eltwise_gelu_erf},
+      {"sigmoid", algorithm::eltwise_logistic}, {"gelu_tanh", algorithm::eltwise_gelu_tanh},
+      {"log", algorithm::eltwise_log}};
+  auto found = known.find(function);
+  if (found == known.end())
+    return {};
+  setThreads(1);
+  memory::desc desc({int64_t(x.size())}, Type::f32, Tag::a);
+  eltwise_forward::desc what(prop_kind::forward_inference, found->second, desc, 0.0f, 0.0f);
+  Step step{eltwise_forward({what, cpuEngine()}), {{DNNL_ARG_SRC, over(desc, x)}, {DNNL_ARG_DST, over(desc, y)}}};
+  return running({step}, stream(cpuEngine()), {x, y}, 1);
+}
+
+std::function<void()> oneDnnRows(const std::string &kernel, int64_t m, int64_t n, Tensor x, Tensor y) {
+  setThreads(1);
+  memory::desc from = matrix({m, n}, Tag::ab), to = from;
+  auto kind = prop_kind::forward_inference;
+  primitive run;
+  if (kernel == "softmax") {
+    run = softmax_forward({{kind, from, 1}, cpuEngine()});
+  } else if (kernel == "log_softmax") {
+    run = logsoftmax_forward({{kind, from, 1}, cpuEngine()});
+  } else if (kernel == "layer_norm") {
+    run = layer_normalization_forward({{kind, from, 1e-5f, normalization_flags::none}, cpuEngine()});
+  } else if (kernel == "sum" || kernel == "max" || kernel == "sum_columns") {
+    to = kernel == "sum_columns" ? matrix({1, n}, Tag::ab) : matrix({m, 1}, Tag::ab);
+    auto how = kernel == "max" ? algorithm::reduction_max : algorithm::reduction_sum;
+    run = reduction({{how, from, to, 0.0f, 0.0f}, cpuEngine()});
+  } else if (kernel == "transpose") {
+    to = matrix({m, n}, Tag::ba);
+    run = reorder(over(from, x), over(to, y));
+  } else {
+    return {};
+  }
+  // (DNNL_ARG_FROM and _TO are the same numbers.)
+  Step step{run, {{DNNL_ARG_SRC, over(from, x)}, {DNNL_ARG_DST, over(to, y)}}};
+  return running({step}, stream(cpuEngine()), {x, y}, 1);
 }
 } // namespace bench
 #endif

@@ -28,5 +28,8 @@ int main(int argc, char **argv) {
   std::puts(bench::describeOneDnn().c_str());
   bench::contractions();
   bench::networks();
+  bench::elementwise();
+  bench::compiling();
+  bench::otherContractions();
   return 0;
 }

@@ -266,7 +266,7 @@ int main(int argc, char **argv) {
     nnc::cpu::Tiling tiling = nnc::cpu::tilingFor(f32, panel, *cpu);
     int64_t depth = tiling.depth, chain = tiling.chain;
     for (int64_t k : {chain, chain + 1, 2 * chain + 1, depth, depth + 1, 2 * depth + 3})
-      for (int64_t m : {1, 7})
+      for (int64_t m : {1, 7, 8, 10, 11})
         checkAll(jit, {2, m, 9, k}, panel, panel / 2);
     if (panel == widest)
       checkAll(jit, {1, tiling.height + 1, 5, depth + 1}, panel, panel / 2);

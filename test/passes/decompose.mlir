@@ -43,7 +43,9 @@ func.func @mean(%x: tensor<2x3x4xbf16>) -> tensor<3xbf16> {
 // CHECK: %[[S:.*]] = nn.sum %[[E]]
 // CHECK: %[[NONE:.*]] = nn.eq %[[S]]
 // CHECK: nn.where %[[NONE]], %{{.*}}, %[[S]]
-// CHECK: %[[Y:.*]] = nn.divide %[[E]]
+// CHECK: %[[R:.*]] = nn.divide
+// CHECK: %[[ALONG:.*]] = nn.broadcast %[[R]]
+// CHECK: %[[Y:.*]] = nn.mul %[[E]], %[[ALONG]]
 // CHECK: nn.transpose %[[Y]] {permutation = array<i64: 1, 0>} : {{.*}} -> tensor<?x8xf32
 func.func @softmax(%x: !x) -> !x attributes {nn.dims = ["B"]} {
   %0 = nn.softmax %x {axis = 0 : i64} : (!x) -> !x

@@ -51,13 +51,15 @@ int64_t panelWidth(Type element, std::optional<int64_t> columns, const Cpu &cpu)
   int64_t lanes = lanesOf(element, cpu), best = widest(cpu);
   if (!columns)
     return best * lanes;
-  // Cost of a row of the result: vectors with the empty ones, in percent; one vector alone shares its broadcasts with
-  // no other and is bound by loads.
+  // Cost of a row of the result: vectors in use, in percent; one vector alone shares its broadcasts with no other and
+  // has few chains of additions.
+  int64_t all = std::max<int64_t>(1, (*columns + lanes - 1) / lanes);
   auto cost = [&](int64_t vectors) {
-    int64_t panels = (*columns + vectors * lanes - 1) / (vectors * lanes);
-    return panels * vectors * (vectors == 1 ? 120 : 100);
+    int64_t last = all % vectors;
+    return (all - last) * (vectors == 1 ? 130 : 100) + last * (last == 1 ? 130 : 100);
   };
-  for (int64_t vectors = widest(cpu) - 1; vectors >= 1; --vectors)
+  best = std::min(best, all);
+  for (int64_t vectors = best - 1; vectors >= 1; --vectors)
     if (cost(vectors) < cost(best))
       best = vectors;
   return best * lanes;

@@ -10,8 +10,9 @@ from program import FEW, SIZES, Case, Program, grid, integers, uniform, values, 
 INF, NAN = float("inf"), float("nan")
 PAIRS = vary({"M": 5, "N": 17}, M=FEW, N=SIZES)
 TRIPLES = [{"A": a, "M": m, "N": n} for a, m, n in ((1, 1, 1), (3, 5, 7), (2, 17, 16), (4, 1, 33))]
+LONG = [{"A": 40009, "M": 2, "N": 3}]
 NOTHING = [{"A": a, "M": m, "N": n} for a, m, n in ((0, 5, 7), (3, 0, 7), (3, 5, 0))]
-BIG = [{"M": 3, "N": 5003}, {"M": 2003, "N": 5}]
+BIG = [{"M": 3, "N": 5003}, {"M": 2003, "N": 5}, {"M": 3, "N": 100003}, {"M": 100003, "N": 3}]
 
 
 def reduction(name, function, kind, more=(), empty=True, extra=None):
@@ -29,7 +30,7 @@ def reduction(name, function, kind, more=(), empty=True, extra=None):
             *cases_of("columns", vary({"M": 5, "N": 17}, M=SIZES, N=FEW) + BIG, "M"),
             *cases_of("whole", [{"M": m, "N": n} for m, n in ((1, 1), (7, 33), (0, 5), (201, 499))], "MN"),
             *cases_of("middle", TRIPLES + NOTHING, "M"),
-            *cases_of("outer", TRIPLES + NOTHING, "AN"),
+            *cases_of("outer", TRIPLES + NOTHING + LONG, "AN"),
             *cases_of("kept", TRIPLES + NOTHING, "MN"),
             *more,
         ]
