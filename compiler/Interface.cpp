@@ -114,8 +114,12 @@ emit::Interface describeLibrary(ModuleOp module) {
           auto f = draw.getAs<FloatAttr>(key);
           return f ? f.getValueAsDouble() : 0;
         };
-        p.draw = {text(draw, "distribution"), draw.getAs<IntegerAttr>("place").getInt(), real("scale"), real("shift"),
-                  real("low"), real("high")};
+        p.draw = {text(draw, "distribution"),
+                  draw.getAs<IntegerAttr>("place").getInt(),
+                  real("scale"),
+                  real("shift"),
+                  real("low"),
+                  real("high")};
       }
       model.parameterBytes = std::max(model.parameterBytes, p.offset + p.bytes * p.copies);
       parameters[p.path] = model.parameters.size();
