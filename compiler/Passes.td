@@ -65,6 +65,11 @@ def SignaturesPass : NN_Pass<"signatures", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
+def ShareKernelsPass : NN_Pass<"share-kernels", "::mlir::ModuleOp"> {
+  let summary = "Makes one function of kernels that differ in nothing but the places they work on";
+  let dependentDialects = ["::mlir::func::FuncDialect", "::mlir::LLVM::LLVMDialect"];
+}
+
 // ---- lower: kernels -> loops and vectors -----------------------------------------------------------------------------
 def LowerKernelsPass : NN_TargetPass<"lower-kernels", "::mlir::ModuleOp"> {
   let summary = "Turns kernels into loops over vectors and tiles";

@@ -36,6 +36,7 @@ void memory(OpPassManager &p, const PipelineOptions &options) {
   p.addPass(createWorkspacePass());
   p.addNestedPass<func::FuncOp>(createBarriersPass());
   p.addPass(createSignaturesPass());
+  p.addPass(createShareKernelsPass());
 }
 
 void lower(OpPassManager &p, const PipelineOptions &options) {
