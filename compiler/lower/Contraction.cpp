@@ -192,7 +192,8 @@ void Contraction::lowerPiece(const Piece &piece) {
   Value from = l.mul(piece.panel, width), to = l.add(from, l.mul(piece.panels, width));
   if (plain) {
     Value full = l.mul(l.quotient(piece.rows, tiling.rows()), l.constant(tiling.rows()));
-    direct = select(l.less(n, to), none, full);
+    Value whole = l.mul(l.quotient(n, tiling.lanes), l.constant(tiling.lanes)); // vectors' columns
+    direct = select(l.less(l.minimum(whole, to), l.minimum(n, to)), none, full);
   }
   auto part = [&](Value kFrom) {
     l.loop(none, piece.rows, tiling.rows(), [&](Value i) { callKernel(piece, i, kFrom, direct); });

@@ -14,7 +14,7 @@ int64_t nnc::costOf(Operation *op) {
   if (isa<ExpOp, Expm1Op, LogOp, Log1pOp, ErfOp, SinOp, CosOp, TanhOp, SigmoidOp, PowOp, Atan2Op, ModOp, DivOp>(op))
     return 16;
   if (isa<DrawOp>(op))
-    return 64;
+    return 256;
   if (isa<CumsumOp, DivideOp, SqrtOp, RsqrtOp>(op))
     return 6;
   return isa<ConstantOp, SizeOp, BroadcastOp>(op) ? 0 : 1;

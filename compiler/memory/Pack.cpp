@@ -226,7 +226,9 @@ void Packer::contraction(ContractOp op) {
     return;
   b.setInsertionPoint(op);
   op = normalize(op);
-  int64_t panel = cpu::panelWidth(elementOf(op.getRhs().getType()), op.nShape()[0].asConstant(), target);
+  auto turned = op.getLhs().getDefiningOp<TransposeOp>();
+  bool strided = turned && turned.getPermutation().back() != int64_t(turned.getPermutation().size()) - 1;
+  int64_t panel = cpu::panelWidth(elementOf(op.getRhs().getType()), op.nShape()[0].asConstant(), strided, target);
   Value rhs = op.getRhs();
   b.setInsertionPoint(op);
   op.getRhsMutable().assign(packed(rhs, panel));

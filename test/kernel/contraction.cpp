@@ -252,7 +252,7 @@ int main(int argc, char **argv) {
   fused = cpu->hasFMA;
   mlir::MLIRContext context;
   mlir::Type f32 = mlir::Builder(&context).getF32Type();
-  int64_t widest = nnc::cpu::panelWidth(f32, std::nullopt, *cpu), lanes = cpu->lanes(4);
+  int64_t widest = nnc::cpu::panelWidth(f32, std::nullopt, true, *cpu), lanes = cpu->lanes(4);
   for (int64_t panel = lanes; panel <= widest; panel += lanes) {
     Jit jit(moduleFor(panel, panel / 2), name);
     std::vector<int64_t> sizes{0, 1, 2, 5, 6, 7, 8, 13, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100};

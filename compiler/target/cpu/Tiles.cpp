@@ -47,10 +47,10 @@ Tiling tilingFor(Type element, int64_t panel, const Cpu &cpu) {
   return t;
 }
 
-int64_t panelWidth(Type element, std::optional<int64_t> columns, const Cpu &cpu) {
-  int64_t lanes = lanesOf(element, cpu), best = widest(cpu);
-  if (!columns)
-    return best * lanes;
+int64_t panelWidth(Type element, std::optional<int64_t> columns, bool stridedLhs, const Cpu &cpu) {
+  int64_t lanes = lanesOf(element, cpu);
+  if (!columns) // two vectors are hardly slower than more, and waste less on few columns
+    return (stridedLhs ? widest(cpu) : 2) * lanes;
   // Cost of a row of the result: vectors in use, in percent; one vector alone shares its broadcasts with no other and
   // has few chains of additions.
   int64_t all = std::max<int64_t>(1, (*columns + lanes - 1) / lanes);
@@ -58,7 +58,7 @@ int64_t panelWidth(Type element, std::optional<int64_t> columns, const Cpu &cpu)
     int64_t last = all % vectors;
     return (all - last) * (vectors == 1 ? 130 : 100) + last * (last == 1 ? 130 : 100);
   };
-  best = std::min(best, all);
+  int64_t best = std::min(widest(cpu), all);
   for (int64_t vectors = best - 1; vectors >= 1; --vectors)
     if (cost(vectors) < cost(best))
       best = vectors;

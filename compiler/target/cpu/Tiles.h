@@ -40,8 +40,9 @@ struct Tiling {
 Tiling tilingFor(mlir::Type element, int64_t panel, const Cpu &cpu);
 
 /// How many columns a panel of a packed rhs has. With few columns, or a number that would leave much of the last panel
-/// empty, a narrower panel is the better one; `columns` is empty where the number is not constant.
-int64_t panelWidth(mlir::Type element, std::optional<int64_t> columns, const Cpu &cpu);
+/// empty, a narrower panel is the better one; `columns` is empty where the number is not constant. Wider panels pass
+/// through lhs less often: that counts where the elements of its rows are not side by side.
+int64_t panelWidth(mlir::Type element, std::optional<int64_t> columns, bool stridedLhs, const Cpu &cpu);
 
 } // namespace nnc::cpu
 #endif // NNC_COMPILER_TARGET_CPU_TILES_H
