@@ -68,11 +68,22 @@ struct Writer {
     return transpose(x, order(x, reduced));
   }
 
-  template <typename Op> Value reduce(Value x) {
+  template <typename Op> Value reduceLast(Value x, int64_t axes) {
     int64_t rank = shapeOf(x.getType()).rank();
     return Op::create(b, loc, x, b.getDenseI64ArrayAttr(llvm::to_vector(llvm::seq<int64_t>(rank - axes, rank))),
                       b.getBoolAttr(false))
         .getResult();
+  }
+  /// A whole tensor is one row, which one thread would walk: if it may be large, first to one value for each position
+  /// on its first axis.
+  template <typename Op> Value reduce(Value x) {
+    constexpr int64_t large = 1 << 15, wide = 1 << 8;
+    const Shape &shape = shapeOf(x.getType());
+    auto below = [](std::optional<int64_t> n, int64_t limit) { return n && *n < limit; };
+    if (axes < 2 || axes < int64_t(shape.rank()) || below(shape.count().asConstant(), large) ||
+        below(Shape(ArrayRef<Dim>(shape.dims).drop_front()).count().asConstant(), wide))
+      return reduceLast<Op>(x, axes);
+    return reduceLast<Op>(reduceLast<Op>(std::is_same_v<Op, SumOp> ? widen(x) : x, axes - 1), 1);
   }
   Value sum(Value x) { return axes ? reduce<SumOp>(x) : x; }
   /// How many elements a row of x has, in the type of `like`.

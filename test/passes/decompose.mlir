@@ -83,3 +83,18 @@ func.func @scalar(%x: tensor<i1>) -> tensor<i64> {
   %0 = nn.sum %x {axes = array<i64>} : (tensor<i1>) -> tensor<i64>
   return %0 : tensor<i64>
 }
+
+// A whole tensor, where it may be large: threads share the positions on the first axis. A narrow one is one row.
+// CHECK-LABEL: func.func @whole
+// CHECK: %[[S:.*]] = nn.sum %arg0 {axes = array<i64: 1>}
+// CHECK: nn.sum %[[S]] {axes = array<i64: 0>}
+func.func @whole(%x: tensor<?x512xf32, #nn.shape<[B, 512]>>) -> tensor<f32> attributes {nn.dims = ["B"]} {
+  %0 = nn.sum %x {axes = array<i64>} : (tensor<?x512xf32, #nn.shape<[B, 512]>>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+// CHECK-LABEL: func.func @narrow
+// CHECK: nn.sum %arg0 {axes = array<i64: 0, 1>}
+func.func @narrow(%x: !x) -> tensor<f32> attributes {nn.dims = ["B"]} {
+  %0 = nn.sum %x {axes = array<i64>} : (!x) -> tensor<f32>
+  return %0 : tensor<f32>
+}
