@@ -1,11 +1,11 @@
 #include "compiler/Compile.h"
 #include "compiler/emit/Library.h"
+#include "compiler/emit/Output.h"
 
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Error.h"
 #include "llvm/Support/Format.h"
-#include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <chrono>
@@ -30,26 +30,26 @@ private:
   std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
 };
 
-bool failed(llvm::Error error) {
-  if (!error)
-    return false;
-  llvm::handleAllErrors(std::move(error), [](const llvm::ErrorInfoBase &e) {
-    llvm::WithColor::error(llvm::errs(), "nnc") << e.message() << "\n";
-  });
-  return true;
+/// Text or object code to a file or to standard output.
+llvm::Error write(llvm::StringRef bytes, const CompileOptions &options) {
+  if (!options.output.empty() && options.output != "-")
+    return emit::writeOutputs({{options.output, bytes}});
+  llvm::outs() << bytes;
+  llvm::outs().flush();
+  std::error_code problem = llvm::outs().error();
+  llvm::outs().clear_error(); // else the stream ends the program
+  return problem ? llvm::createStringError(std::make_error_code(std::errc::io_error),
+                                           "cannot write to standard output: " + problem.message())
+                 : llvm::Error::success();
 }
 
-/// Text or object code to a file or to standard output.
-bool write(llvm::StringRef bytes, const std::string &path) {
-  if (path.empty() || path == "-") {
-    llvm::outs() << bytes;
-    llvm::outs().flush();
-    return !llvm::outs().has_error();
-  }
-  return !failed(llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
-    os << bytes;
+/// What would fail after all the work.
+llvm::Error checkOutput(const CompileOptions &options, const emit::LibraryOptions &library) {
+  if (options.emit == "lib")
+    return emit::checkLibrary(library);
+  if (options.output.empty() || options.output == "-")
     return llvm::Error::success();
-  }));
+  return emit::checkOutputs({{options.output, ""}}, options.inputs);
 }
 } // namespace
 
@@ -58,12 +58,19 @@ bool nnc::isForm(llvm::StringRef emit) {
          llvm::any_of(phases(), [&](const Phase &p) { return emit == p.name; });
 }
 
-bool nnc::compile(mlir::ModuleOp module, const CompileOptions &options) {
+bool nnc::compile(mlir::ModuleOp module, const CompileOptions &options,
+                  llvm::function_ref<void(llvm::Error)> report) {
+  auto failed = [&](llvm::Error error) {
+    bool bad = bool(error);
+    if (bad)
+      report(std::move(error));
+    return bad;
+  };
   llvm::Expected<cpu::Cpu> cpu = cpu::parseCpu(options.pipeline.cpu);
   if (!cpu)
     return !failed(cpu.takeError());
   emit::LibraryOptions library{*cpu, options.output, options.inputs};
-  if (options.emit == "lib" && failed(emit::checkLibrary(library)))
+  if (failed(checkOutput(options, library)))
     return false;
 
   Stopwatch watch(options.time);
@@ -77,7 +84,7 @@ bool nnc::compile(mlir::ModuleOp module, const CompileOptions &options) {
       llvm::raw_string_ostream os(text);
       module.print(os);
       os << "\n"; // as nnc-opt does
-      return write(text, options.output);
+      return !failed(write(text, options));
     }
     if (llvm::StringRef(phase.name) == "mem")
       interface = describeLibrary(module);
@@ -97,5 +104,5 @@ bool nnc::compile(mlir::ModuleOp module, const CompileOptions &options) {
   if (!bytes)
     return !failed(bytes.takeError());
   watch.lap(options.emit);
-  return write(llvm::StringRef(bytes->data(), bytes->size()), options.output);
+  return !failed(write(llvm::StringRef(bytes->data(), bytes->size()), options));
 }

@@ -4,6 +4,9 @@
 
 #include "compiler/Pipeline.h"
 
+#include "llvm/ADT/STLFunctionalExtras.h"
+#include "llvm/Support/Error.h"
+
 #include <vector>
 
 namespace nnc {
@@ -19,8 +22,9 @@ struct CompileOptions {
 /// Whether `emit` is a form that compile() knows.
 bool isForm(llvm::StringRef emit);
 
-/// Reports errors on standard error and returns false after them; no output file has been touched then.
-bool compile(mlir::ModuleOp module, const CompileOptions &options);
+/// False after errors: those of a phase are the context's diagnostics, those of files go to `report`. No output file has
+/// been touched then.
+bool compile(mlir::ModuleOp module, const CompileOptions &options, llvm::function_ref<void(llvm::Error)> report);
 
 } // namespace nnc
 #endif // NNC_COMPILER_COMPILE_H

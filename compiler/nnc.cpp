@@ -2,9 +2,11 @@
 #include "compiler/Compile.h"
 #include "compiler/emit/Manifest.h"
 #include "compiler/frontend/Elaborate.h"
+#include "compiler/frontend/PhaseErrors.h"
 #include "compiler/frontend/Program.h"
 #include "compiler/frontend/Scope.h"
 #include "compiler/frontend/SyntaxPrinter.h"
+#include "compiler/target/cpu/TargetMachine.h"
 #include "dialect/Dialect.h"
 
 #include "mlir/IR/BuiltinOps.h"
@@ -132,20 +134,29 @@ std::optional<int> checkCommand() {
                 suggest(form, forms));
   if (!frontend::parseFloat(floating))
     return fail("`--float` has no type `" + floating + "`: it takes f32, f64, f16 or bf16", suggest(floating, types));
+  if (llvm::Expected<cpu::Cpu> known = cpu::parseCpu(cpu); !known)
+    return fail(llvm::toString(known.takeError()), "`--cpu` takes one of these; without it, the code is for this machine");
   if (form == "lib" && output.empty())
     return fail("where should the library go?", "nnc " + inputs[0] + " -o " + usualOutput(inputs[0]));
   return std::nullopt;
 }
 
 /// Every phase after the front end. `sources` must not be overwritten.
-int compileModule(mlir::ModuleOp module, std::vector<std::string> sources) {
+void compileModule(mlir::ModuleOp module, std::vector<std::string> sources, DiagnosticEngine &diagnostics) {
   CompileOptions options;
   options.pipeline = {cpu, verify};
   options.emit = form;
   options.output = output;
   options.inputs = std::move(sources);
   options.time = timing;
-  return compile(module, options) ? 0 : 1;
+  bool done = compile(module, options, [&](llvm::Error error) {
+    llvm::handleAllErrors(std::move(error), [&](const llvm::ErrorInfoBase &e) {
+      bool file = e.convertToErrorCode() == std::errc::io_error;
+      diagnostics.error(file ? Code::NN0811 : Code::NN0999, {}, e.message());
+    });
+  });
+  if (!done && !diagnostics.hasErrors())
+    diagnostics.error(Code::NN0999, {}, "a phase failed without saying why");
 }
 
 /// Reads, checks and compiles a program, or prints its tree where that is asked for.
@@ -161,21 +172,36 @@ int compileProgram(mlir::MLIRContext &context) {
 
   DiagnosticEngine diagnostics;
   std::unique_ptr<frontend::Program> program = frontend::loadProgram(load, diagnostics);
+  frontend::PhaseErrors phaseErrors(context, program.get(), diagnostics);
+  if (form != "tree" && program->models.empty() && !diagnostics.hasErrors())
+    diagnostics
+        .error(Code::NN0805, {program->sources.front().get(), 0, 0},
+               "the file exports nothing: it has no `model`, only those are compiled")
+        .hint("`--emit=tree` checks a file that others import");
   mlir::OwningOpRef<mlir::ModuleOp> module;
   if (!diagnostics.hasErrors())
     module = frontend::elaborate(*program, {*frontend::parseFloat(floating), inference}, context, diagnostics);
-  int status = finish(diagnostics);
-  if (status)
-    return status;
-  if (form == "tree") {
+  if (module && form == "tree") {
     frontend::printTree(program->main(), llvm::outs());
-    return 0;
+  } else if (module) {
+    std::vector<std::string> sources;
+    for (auto &source : program->sources)
+      if (!source->isLibrary)
+        sources.push_back(source->name().str());
+    compileModule(*module, std::move(sources), diagnostics);
   }
-  std::vector<std::string> sources;
-  for (auto &source : program->sources)
-    if (!source->isLibrary)
-      sources.push_back(source->name().str());
-  return compileModule(*module, std::move(sources));
+  return finish(diagnostics);
+}
+
+/// Compiles a module that was written by hand or printed by `--emit`.
+int compileText(mlir::MLIRContext &context) {
+  auto module = mlir::parseSourceFile<mlir::ModuleOp>(inputs[0], &context);
+  if (!module)
+    return 1;
+  DiagnosticEngine diagnostics;
+  frontend::PhaseErrors phaseErrors(context, nullptr, diagnostics);
+  compileModule(*module, {inputs[0]}, diagnostics);
+  return finish(diagnostics);
 }
 } // namespace
 
@@ -204,8 +230,5 @@ int main(int argc, char **argv) {
   registerDialects(registry);
   mlir::MLIRContext context(registry);
   context.loadAllAvailableDialects();
-  if (!StringRef(inputs[0]).ends_with(".mlir"))
-    return compileProgram(context);
-  auto module = mlir::parseSourceFile<mlir::ModuleOp>(inputs[0], &context);
-  return module ? compileModule(*module, {inputs[0]}) : 1;
+  return StringRef(inputs[0]).ends_with(".mlir") ? compileText(context) : compileProgram(context);
 }

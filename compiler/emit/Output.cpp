@@ -18,7 +18,9 @@ using namespace llvm;
 namespace nnc::emit {
 namespace {
 
-Error failed(StringRef path, const Twine &why) { return createStringError("cannot write '" + path + "': " + why); }
+Error failed(StringRef path, const Twine &why) {
+  return createStringError(std::make_error_code(std::errc::io_error), "cannot write '" + path + "': " + why);
+}
 
 /// Where a write through symbolic links ends up: renaming over a link would replace the link.
 std::string resolved(const std::string &path) {

@@ -28,6 +28,12 @@ static const CodeEntry codes[] = {
 };
 
 StringRef nnc::frontend::name(Code code) { return codes[static_cast<unsigned>(code)].name; }
+std::optional<Code> nnc::frontend::codeNamed(StringRef name) {
+  for (const CodeEntry &entry : codes)
+    if (entry.name == name)
+      return static_cast<Code>(&entry - codes);
+  return std::nullopt;
+}
 StringRef nnc::frontend::title(Code code) { return codes[static_cast<unsigned>(code)].title; }
 
 std::optional<StringRef> nnc::frontend::explanation(StringRef code) {

@@ -23,6 +23,8 @@ enum class Code : unsigned {
 
 /// `NN0203`.
 llvm::StringRef name(Code code);
+/// The code that is called so.
+std::optional<Code> codeNamed(llvm::StringRef name);
 /// One phrase, the headline of the explanation.
 llvm::StringRef title(Code code);
 /// The page of `nnc --explain`, in Markdown; nothing if there is no such code.

@@ -47,8 +47,9 @@ mlir::OwningOpRef<mlir::ModuleOp> Elaborator::run() {
     elaborateModel(*layer);
   if (diagnostics.errorCount() != errors)
     return nullptr;
-  if (failed(mlir::verify(*module))) { // says itself what is wrong: an error of the compiler
-    fail(Code::NN0999, {}, "the compiler made an invalid program; please report this");
+  if (failed(mlir::verify(*module))) { // the verifier has said what is wrong, to PhaseErrors
+    if (!diagnostics.hasErrors())
+      fail(Code::NN0999, {}, "the compiler made an invalid program");
     return nullptr;
   }
   return std::move(module);
@@ -63,7 +64,7 @@ Diagnostic &Elaborator::error(Code code, Range range, std::string message) {
   size_t depth = levels.size();
   while (range.file && range.file->isLibrary && depth > 0) {
     if (where.empty())
-      where = "in " + levels[depth - 1].text + " of the standard library, at " + nnc::frontend::place(range) + ": " +
+      where = "in " + levels[depth - 1].text + ", in the standard library at " + nnc::frontend::place(range) + ": " +
               range.text().split('\n').first.str();
     range = levels[--depth].call;
   }
@@ -90,27 +91,15 @@ Value Elaborator::fail(Code code, Range range, std::string message, std::vector<
   return {};
 }
 
-static Code codeNamed(StringRef name) {
-  static const std::pair<StringRef, Code> codes[] = {
-#define NN_CODE(number, title) {"NN" #number, Code::NN##number},
-#include "compiler/frontend/Codes.def"
-#undef NN_CODE
-  };
-  for (auto [text, code] : codes)
-    if (text == name)
-      return code;
-  return Code::NN0999;
-}
-
 Value Elaborator::fail(const nn::Report &report, Range range) {
-  return fail(codeNamed(report.code), range, report.text, {report.notes.begin(), report.notes.end()}, report.hint);
+  return fail(codeNamed(report.code).value_or(Code::NN0999), range, report.text, {report.notes.begin(), report.notes.end()}, report.hint);
 }
 
 mlir::Location Elaborator::locate(Range range) {
   mlir::Location here = mlir::UnknownLoc::get(&context);
   if (range.file) {
-    LineColumn at = range.file->locate(range.begin);
-    here = mlir::FileLineColLoc::get(&context, range.file->name(), at.line, at.column);
+    LineColumn begin = range.file->locate(range.begin), end = range.file->locate(range.end);
+    here = mlir::FileLineColRange::get(&context, range.file->name(), begin.line, begin.column, end.line, end.column);
   }
   return inlinedAt ? mlir::Location(mlir::CallSiteLoc::get(here, *inlinedAt)) : here;
 }

@@ -31,7 +31,7 @@ static llvm::SmallVector<int64_t> orderOf(const Named &x, ArrayRef<std::string> 
 Value Elaborator::evaluateEinsum(const Einsum &einsum) {
   if (einsum.operands.size() != einsum.inputs.size())
     return fail(Code::NN0413, einsum.range,
-                "the pattern has " + std::to_string(einsum.inputs.size()) + " operands, there are " +
+                "the pattern has " + std::to_string(einsum.inputs.size()) + " operands, the call has " +
                     std::to_string(einsum.operands.size()));
   std::vector<Value> values;
   for (const Expr *operand : einsum.operands)
@@ -63,7 +63,9 @@ Value Elaborator::evaluateEinsum(const Einsum &einsum) {
     bool open = llvm::any_of(pattern, [](const Axis &a) { return a.sort == Axis::Ellipsis; });
     if (open ? shape.rank() + 1 < pattern.size() : shape.rank() != pattern.size())
       return fail(Code::NN0211, einsum.operands[i]->range,
-                  "the pattern has " + std::to_string(pattern.size() - open) + " axes for this operand",
+                  "the pattern has " + std::to_string(pattern.size() - open) +
+                      (pattern.size() - open == 1 ? " axis" : " axes") + " for an operand of rank " +
+                      std::to_string(shape.rank()),
                   {"given " + nn::describe(x.tensor.getType())});
     for (const Axis &axis : pattern) {
       if (axis.sort == Axis::Ellipsis) {
@@ -81,7 +83,9 @@ Value Elaborator::evaluateEinsum(const Einsum &einsum) {
       auto [at, isNew] = sizes.try_emplace(axis, size);
       if (!isNew && at->second != size)
         return fail(Code::NN0203, einsum.operands[i]->range,
-                    "axis `" + axis + "` has two sizes: " + at->second.str() + " and " + size.str());
+                    "axis `" + (axis[0] == '.' ? "..." : axis) + "` has two sizes: " + at->second.str() + " and " +
+                        size.str(),
+                    {"given " + nn::describe(x.tensor.getType())});
     }
     operands.push_back(std::move(x));
   }
@@ -185,11 +189,11 @@ Value Elaborator::callDot(std::vector<Given> &given, Range range) {
     return {};
   const Value &a = (*of)[0]->value, &b = (*of)[1]->value;
   if (!a.isTensor() || !b.isTensor() || a.shape().rank() == 0 || b.shape().rank() == 0)
-    return fail(Code::NN0203, range, "`dot` needs tensors of rank 1 or more");
+    return fail(Code::NN0203, range, "`dot` needs tensors of rank 1 or more", bothSides({"a", "b"}, {&a, &b}));
   std::optional<Common> common = commonElement({&a, &b}, nn::Elements::Number, range, "dot");
   if (!common)
     return {};
-  std::vector<std::string> notes = {"left  " + nn::describe(a.type()), "right " + nn::describe(b.type())};
+  std::vector<std::string> notes = bothSides({"a", "b"}, {&a, &b});
   nn::Shape as = a.shape(), bs = b.shape();
   if (as[as.rank() - 1] != bs[bs.rank() - 1])
     return fail(Code::NN0203, range, "last axes do not match in `dot`", notes);

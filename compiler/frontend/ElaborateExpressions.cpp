@@ -180,9 +180,11 @@ Value Elaborator::evaluateIf(const If &expr) {
     Value condition = evaluateOne(*branch.condition);
     if (condition.isPoison())
       return {};
-    if (condition.kind != Value::Boolean)
+    if (condition.kind != Value::Boolean) {
+      bool library = branch.condition->range.file && branch.condition->range.file->isLibrary;
       return fail(Code::NN0414, branch.condition->range, "the condition of `if` must be known when compiling", {},
-                  "at run time, choose with `where(condition, a, b)`");
+                  library ? "" : "at run time, choose with `where(condition, a, b)`");
+    }
     if (condition.flag)
       return evaluateBlock(*branch.block);
   }
@@ -234,7 +236,7 @@ Value Elaborator::evaluateOperator(Operator op, const Value &a, const Value &b, 
   if (a.isPoison() || b.isPoison())
     return {};
   if (op == Operator::MatMul)
-    return matmul(a, b, range);
+    return matmul(a, b, range, right);
   if (op == Operator::Divide && isIntegral(a) && isIntegral(b) && (a.isTensor() || b.isTensor()))
     return fail(Code::NN0417, range, "`/` of integers", {},
                 "write `div` for the floor, `float(x) / y` for the real quotient");
@@ -270,7 +272,7 @@ Value Elaborator::transposeLast(const Value &v, Range range) {
   return Value::ofTensor(transpose(v.tensor, permutation, range), v.untyped);
 }
 
-Value Elaborator::matmul(const Value &a, const Value &b, Range range) {
+Value Elaborator::matmul(const Value &a, const Value &b, Range range, Range right) {
   std::vector<std::string> notes;
   for (const Value *v : {&a, &b}) {
     if (!v->isTensor())
@@ -289,9 +291,14 @@ Value Elaborator::matmul(const Value &a, const Value &b, Range range) {
   if (lk != rk) {
     notes[0] += "   last axis: " + lk.str();
     notes[1] += (vectorRight ? "   its axis: " : "   last axis but one: ") + rk.str();
-    bool turned = !vectorRight && rs[rs.rank() - 1] == lk;
-    return fail(Code::NN0203, range, "shapes do not match in `@`", notes,
-                turned ? "write `.T` after the right operand" : "");
+    std::string hint;
+    if (!vectorRight && rs[rs.rank() - 1] == lk) {
+      std::swap(rs[rs.rank() - 1], rs[rs.rank() - 2]);
+      bool simple = right.text().size() <= 40 && !right.text().contains(' ');
+      hint = "`" + (simple ? right.text().str() : "(...)") + ".T` is " +
+             nn::describe(nn::tensorType(rs, b.element()));
+    }
+    return fail(Code::NN0203, range, "shapes do not match in `@`", notes, hint);
   }
   if (rs.rank() <= 2) // the right operand is one matrix: all leading axes of the left one are rows
     return Value::ofTensor(

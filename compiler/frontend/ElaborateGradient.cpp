@@ -29,11 +29,14 @@ Value Elaborator::callGrad(const Call &call, const Given *piped) {
       return {};
     if (!g.value.isTensor() || g.value.untyped || !llvm::isa<mlir::FloatType>(g.value.element()))
       return fail(Code::NN0709, g.range,
-                  values.empty() ? "`grad` derives a float scalar" : "`grad` derives by float tensors");
+                  values.empty() ? "what `grad` derives must be one float that is computed here"
+                                 : "what `grad` derives by must be a float tensor",
+                  g.value.isTensor() ? std::vector<std::string>{"given " + nn::describe(g.value.type())}
+                                     : std::vector<std::string>());
     values.push_back(g.value.tensor);
   }
   if (given[0].value.shape().rank() != 0)
-    return fail(Code::NN0709, given[0].range, "`grad` derives a scalar",
+    return fail(Code::NN0709, given[0].range, "what `grad` derives must be one float",
                 {"given " + nn::describe(given[0].value.type())}, "sum it first: `grad(sum(e), x)`");
   mlir::ValueRange xs = llvm::ArrayRef<mlir::Value>(values).drop_front();
   auto op = nn::GradOp::create(builder(), locate(call.range), xs.getTypes(), values[0], xs);

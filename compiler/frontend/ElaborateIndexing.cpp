@@ -41,9 +41,13 @@ std::optional<Elaborator::Position> Elaborator::position(const Value &v, Range r
 
 /// 0 <= at and at + length <= size, decided now or at the entry.
 bool Elaborator::checkRange(const nn::Dim &at, const nn::Dim &length, const nn::Dim &size, Range range) {
-  std::string text = "an index is out of range: " + (at + length - nn::Dim(1)).str() + " of " + size.str();
-  return require("at_least", at, nn::Dim(), range, Code::NN0209, "an index is negative: " + at.str()) &&
-         require("at_least", length, nn::Dim(), range, Code::NN0209, "a range ends before it begins") &&
+  // As it is written; in the standard library as it is here.
+  std::string shown = range.file && !range.file->isLibrary && range.text().size() < 60 ? range.text().str()
+                      : length == nn::Dim(1)                                           ? at.str()
+                                             : at.str() + " : " + (at + length).str();
+  std::string text = "`" + shown + "` is out of range on an axis of size " + size.str();
+  return require("at_least", at, nn::Dim(), range, Code::NN0209, text) &&
+         require("at_least", length, nn::Dim(), range, Code::NN0209, "`" + shown + "` ends before it begins") &&
          require("at_least", size, at + length, range, Code::NN0209, text);
 }
 

@@ -120,7 +120,8 @@ Instance *Elaborator::child(Instance &parent, const Use &use, Range range) {
       Given g{actual.name, evaluateOne(*actual.value), nullptr, actual.range};
       std::optional<int64_t> c = constantOf(g, i == 0 ? "the number of copies" : "`from`");
       if (c && (*c < 0 || *c > 1000000)) {
-        fail(Code::NN0908, actual.range, "the number of copies is " + std::to_string(*c));
+        fail(Code::NN0908, actual.range,
+             (i == 0 ? "the number of copies is " : "`from` is ") + std::to_string(*c) + ", must be 0 to 1000000");
         c = std::nullopt;
       }
       (i == 0 ? copies : first) = c;

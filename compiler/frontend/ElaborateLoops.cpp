@@ -132,7 +132,7 @@ Value Elaborator::evaluateScan(const Scan &scan) {
     }
     if (steps && shape[0] != *steps) {
       fail(Code::NN0604, range,
-           "sequences of one `scan` have one leading size, not " + steps->str() + " and " + shape[0].str());
+           "the sequences of a `scan` have one leading size, not " + steps->str() + " and " + shape[0].str());
       ok = false;
     }
     if (!steps)
@@ -144,7 +144,8 @@ Value Elaborator::evaluateScan(const Scan &scan) {
     Value v = evaluateOne(*scan.until);
     if (!v.isTensor() || v.shape().rank() != 1 || !v.element().isInteger(64)) {
       if (!v.isPoison())
-        fail(Code::NN0605, scan.until->range, "`until` takes one length for each row: `i64[B]`");
+        fail(Code::NN0605, scan.until->range, "`until` takes one length for each row, such as `i64[B]`",
+             v.isTensor() ? std::vector<std::string>{"given " + nn::describe(v.type())} : std::vector<std::string>());
       ok = false;
     } else {
       lengths = v.tensor;

@@ -36,7 +36,8 @@ bool Elaborator::readDomain(const Expr &expr, Domain &domain) {
   Value v = evaluateOne(expr);
   if (v.kind != Value::Graph) {
     if (!v.isPoison())
-      fail(Code::NN0607, expr.range, "a neighbourhood is over a graph, `all(N)`, `all(N, M)` or `causal(N)`");
+      fail(Code::NN0607, expr.range, "a neighbourhood is over a graph, `all(N)`, `all(N, M)` or `causal(N)`",
+           v.isTensor() ? std::vector<std::string>{"given " + nn::describe(v.type())} : std::vector<std::string>());
     return false;
   }
   auto type = cast<nn::GraphType>(v.tensor.getType());

@@ -128,6 +128,15 @@ static mlir::Attribute fallbackOf(const nn::Signature::Attribute &wanted, mlir::
   }
 }
 
+static std::string argumentList(const nn::Signature &signature) {
+  std::string list;
+  for (const auto &operand : signature.operands)
+    list += (list.empty() ? "`" : ", `") + std::string(operand.name) + "`";
+  for (const auto &attribute : signature.attributes)
+    list += (list.empty() ? "`" : ", `") + std::string(attribute.name) + "`";
+  return list;
+}
+
 Value Elaborator::callOperation(StringRef name, std::vector<Given> given, Range range, StringRef spelled) {
   if (spelled.empty())
     spelled = name;
@@ -168,7 +177,8 @@ Value Elaborator::callOperation(StringRef name, std::vector<Given> given, Range 
         if (g.name.text == a.name && a.kind != Sort::Axes)
           slot = &attributes[i];
       if (!slot)
-        return fail(Code::NN0413, g.name.range, "`" + spelled.str() + "` has no argument `" + g.name.text.str() + "`");
+        return fail(Code::NN0413, g.name.range, "`" + spelled.str() + "` has no argument `" + g.name.text.str() + "`",
+                    {"it takes " + argumentList(signature)});
     } else if (signature.variadic) {
       operands.push_back(&g);
       continue;
@@ -177,7 +187,8 @@ Value Elaborator::callOperation(StringRef name, std::vector<Given> given, Range 
     } else {
       size_t i = position - fixed;
       if (i >= attributes.size())
-        return fail(Code::NN0413, g.range, "too many arguments for `" + spelled.str() + "`");
+        return fail(Code::NN0413, g.range, "too many arguments for `" + spelled.str() + "`",
+                    {"it takes " + argumentList(signature)});
       slot = &attributes[i];
       isAxes = signature.attributes[i].kind == Sort::Axes;
       position += !isAxes;
@@ -263,11 +274,13 @@ Value Elaborator::emitOperation(mlir::OperationState &state, const nn::Signature
       shapes.push_back(g->value.shape());
     std::optional<nn::Shape> all = nn::broadcastShapes(shapes);
     if (!all) {
-      std::vector<std::string> notes;
-      for (Given *g : operands)
-        if (g->value.isTensor())
-          notes.push_back((notes.empty() ? "left  " : "right ") + nn::describe(g->value.type()));
-      return fail(Code::NN0203, range, "shapes do not match in `" + spelled.str() + "`", notes);
+      llvm::SmallVector<StringRef> names;
+      llvm::SmallVector<const Value *> values;
+      for (auto [i, g] : llvm::enumerate(operands)) {
+        names.push_back(spelled == name ? StringRef(signature.operands[i].name) : i ? "right" : "left");
+        values.push_back(&g->value);
+      }
+      return fail(Code::NN0203, range, "shapes do not match in `" + spelled.str() + "`", bothSides(names, values));
     }
     shape = *all;
   }
@@ -319,7 +332,9 @@ Value Elaborator::callIota(std::vector<Given> &given, Range range) {
   nn::Dim start;
   for (Given *g : *of)
     if (g && g->value.kind != Value::Size)
-      return fail(Code::NN0414, g->range, "`iota` needs sizes", {}, "for a start from data write `iota(n) + start`");
+      return fail(Code::NN0414, g->range, "`iota` needs sizes", {},
+                  g == (*of)[1] ? "for a start from data write `iota(n) + start`"
+                                : "settings, constants and free dimensions are sizes");
   if ((*of)[1])
     start = (*of)[1]->value.size;
   const nn::Dim &n = (*of)[0]->value.size;

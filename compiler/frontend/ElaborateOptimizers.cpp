@@ -1,5 +1,6 @@
 // The update of a train step: gradients, clipping, optimizers, averages; everything is an operation on whole tensors.
 #include "compiler/frontend/ElaborateTraining.h"
+#include "compiler/frontend/Scope.h"
 
 using namespace nnc::frontend;
 using llvm::dyn_cast;
@@ -124,7 +125,11 @@ bool Elaborator::selectParameters(Training &t, std::vector<Trained> &chosen) {
   }
   auto complain = [&](const Text &pattern) {
     if (!used.lookup(&pattern)) {
-      fail(Code::NN0711, pattern.range, "the pattern fits no parameter or buffer that is used here");
+      Suggestion suggestion(pattern.text);
+      for (auto &[at, cell] : routine->cells)
+        suggestion.consider(pathOf(*at.owner, *at.variable));
+      fail(Code::NN0711, pattern.range, "`" + pattern.text.str() + "` fits no parameter or buffer that is used here", {},
+           suggestion.question());
       ok = false;
     }
   };

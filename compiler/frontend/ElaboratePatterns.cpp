@@ -84,7 +84,7 @@ Value Elaborator::callRearrange(std::vector<Given> &given, Range range) {
   std::map<std::string, nn::Dim> &known = sizes;
   std::set<std::string> seen;
   for (size_t axis = 0; axis < from.axes; ++axis) {
-    nn::Dim rest = shape[axis];
+    nn::Dim rest = shape[axis], written = 1;
     const Side::Part *open = nullptr;
     for (const Side::Part &part : from.parts) {
       if (part.group != axis)
@@ -110,12 +110,13 @@ Value Elaborator::callRearrange(std::vector<Given> &given, Range range) {
                    rest.str() + " must be a multiple of " + size.str()))
         return {};
       rest = *quotient;
+      written = written * size;
     }
     if (open)
       known[open->name] = rest;
     else if (rest != nn::Dim(1) && !require("equal", rest, nn::Dim(1), pattern.range, Code::NN0211,
                                             "axis " + std::to_string(axis) + " has size " + shape[axis].str() +
-                                                ", the pattern says otherwise"))
+                                                ", by the pattern " + written.str()))
       return {};
   }
   for (const auto &[name, size] : known)
@@ -141,9 +142,11 @@ Value Elaborator::callRearrange(std::vector<Given> &given, Range range) {
     permutation.push_back(at - order.begin());
     out[part.group] = out[part.group] * known[part.name];
   }
-  if (permutation.size() != order.size())
-    return fail(Code::NN0211, pattern.range, "an axis of the left side is missing on the right", {},
-                "to sum over an axis, use `sum` or `einsum`");
+  for (auto [i, name] : llvm::enumerate(order))
+    if (!llvm::is_contained(permutation, int64_t(i)))
+      return fail(Code::NN0211, pattern.range,
+                  "axis `" + (name[0] == '.' ? "..." : name) + "` of the left side is missing on the right", {},
+                  "to sum over an axis, use `sum` or `einsum`");
   if (!checkShape(single, range) || !checkShape(out, range))
     return {};
   t = reshape(t, single, range);

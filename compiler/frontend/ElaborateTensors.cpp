@@ -50,7 +50,12 @@ mlir::Value Elaborator::convert(const Value &value, mlir::Type element, const nn
   mlir::Type at = nn::tensorType(shape ? *shape : nn::Shape(), element);
   bool isFloat = llvm::isa<mlir::FloatType>(element), isBool = element.isInteger(1);
   auto misfit = [&](const std::string &what) -> mlir::Value {
-    fail(Code::NN0411, range, what + " where " + nn::describeElement(element) + " is needed");
+    std::string to = element == floatType() ? "float" : nn::describeElement(element);
+    fail(Code::NN0411, range, what + " where " + nn::describeElement(element) + " is needed", {},
+         isBool                          ? "compare: `x != 0`"
+         : value.kind == Value::Boolean  ? "convert it: `" + to + "(...)`"
+         : value.kind == Value::Real     ? "convert the other side to a float type: `float(...)`"
+                                         : "");
     return nullptr;
   };
   switch (value.kind) {
@@ -63,7 +68,7 @@ mlir::Value Elaborator::convert(const Value &value, mlir::Type element, const nn
       return misfit("an integer");
     if (std::optional<int64_t> c = value.integer()) {
       if (!isFloat && !fits(*c, element.getIntOrFloatBitWidth()))
-        return misfit("the number " + std::to_string(*c));
+        return fail(Code::NN0411, range, std::to_string(*c) + " does not fit " + nn::describeElement(element)), nullptr;
       return emit<nn::ConstantOp>(range, at, *c);
     }
     return emit<nn::SizeOp>(range, at, nn::DimAttr::get(&context, value.size));
@@ -134,25 +139,68 @@ static const char *wanted(nn::Elements elements) {
   }
 }
 
+std::vector<std::string> Elaborator::bothSides(ArrayRef<StringRef> names, ArrayRef<const Value *> values) {
+  // From the end, the first axis whose sizes do not go together.
+  size_t width = 0, rank = 0, axis = 1;
+  for (auto [name, v] : llvm::zip(names, values)) {
+    width = std::max(width, name.size());
+    rank = std::max(rank, v->shape().rank());
+  }
+  auto sizeOf = [&](const Value &v) { return v.shape().rank() < axis ? nn::Dim(1) : v.shape()[v.shape().rank() - axis]; };
+  for (; axis <= rank; ++axis) {
+    std::optional<nn::Dim> size;
+    bool differ = false;
+    for (const Value *v : values)
+      if (nn::Dim own = sizeOf(*v); own != nn::Dim(1)) {
+        differ |= size && *size != own;
+        size = own;
+      }
+    if (differ)
+      break;
+  }
+  std::vector<std::string> notes;
+  for (auto [name, v] : llvm::zip(names, values)) {
+    if (!v->isTensor())
+      continue;
+    std::string note = name.str() + std::string(width - name.size() + 1, ' ') + nn::describe(v->type());
+    if (axis <= rank && v->shape().rank() >= axis)
+      note += "   axis -" + std::to_string(axis) + ": " + sizeOf(*v).str();
+    notes.push_back(std::move(note));
+  }
+  return notes;
+}
+
 /// The element type that values of one group meet in: that of the typed ones; without any, f64 or i64 until later.
 std::optional<Elaborator::Common> Elaborator::commonElement(ArrayRef<const Value *> values, nn::Elements elements,
                                                             Range range, StringRef spelled) {
   Common common;
   const Value *typed = nullptr;
-  bool real = elements == nn::Elements::Float, booleans = true;
+  bool real = elements == nn::Elements::Float, booleans = true, anyBoolean = false;
   for (const Value *v : values) {
     if (v->isTensor() && !v->untyped) {
       if (!typed)
         typed = v;
       else if (typed->element() != v->element()) {
+        // Rather to floats than to integers.
+        mlir::Type from = v->element(), to = typed->element();
+        if (llvm::isa<mlir::FloatType>(from) && !llvm::isa<mlir::FloatType>(to))
+          std::swap(from, to);
         fail(Code::NN0410, range, "element types do not mix in `" + spelled.str() + "`",
              {"one   " + nn::describe(typed->type()), "other " + nn::describe(v->type())},
-             "convert one of them by the name of a type: `" + nn::describeElement(typed->element()) + "(...)`");
+             "convert the " + nn::describeElement(from) + " one: `" + (to == floatType() ? std::string("float") : nn::describeElement(to)) +
+                 "(...)`");
         return std::nullopt;
       }
     }
     real |= v->kind == Value::Real || (v->isTensor() && llvm::isa<mlir::FloatType>(v->element()));
     booleans &= v->kind == Value::Boolean;
+    anyBoolean |= v->kind == Value::Boolean;
+  }
+  if (anyBoolean && !booleans && !(typed && typed->element().isInteger(1))) {
+    fail(Code::NN0410, range, "element types do not mix in `" + spelled.str() + "`",
+         {"one   " + (typed ? nn::describe(typed->type()) : "a number"), "other bool"},
+         "convert the bool: `float(...)`, `i64(...)`");
+    return std::nullopt;
   }
   if (typed)
     common.element = typed->element();

@@ -1,5 +1,6 @@
 // Types as written, and values that arrive at typed places.
 #include "compiler/frontend/Elaborator.h"
+#include "compiler/frontend/Scope.h"
 
 #include "llvm/ADT/StringSwitch.h"
 
@@ -122,6 +123,10 @@ mlir::Type Elaborator::evaluateType(const Type &type, const Value *like) {
     case Dim::Inferred: {
       size_t fromEnd = known - i;
       nn::Shape from = like ? like->shape() : nn::Shape();
+      if (like && like->isTensor() && !like->untyped && from.rank() < fromEnd)
+        return fail(Code::NN0204, type.range, "the value has another number of axes",
+                    {"wanted " + type.range.text().str(), "given  " + nn::describe(like->type())}),
+               nullptr;
       if (from.rank() < fromEnd)
         return fail(Code::NN0210, dim->range, "there is nothing this size could be inferred from"), nullptr;
       shape.dims.push_back(from[from.rank() - fromEnd]);
@@ -173,6 +178,22 @@ void Elaborator::bindPlainDims(const Type &type, const Value &value) {
   }
 }
 
+static std::string argumentList(const Signature &signature) {
+  std::string list;
+  for (const Argument *argument : signature.arguments)
+    list += (list.empty() ? "`" : ", `") + argument->name.text.str() + "`";
+  return list;
+}
+
+/// A tensor has the axes that its type asks for; everything else goes anywhere or is refused by its kind.
+static bool fitsRank(const Type &type, const Value &value) {
+  if (type.isGraph() || !value.isTensor() || (value.untyped && value.shape().rank() == 0))
+    return true;
+  bool open = llvm::any_of(type.dims, [](const Dim *d) { return d->sort == Dim::Ellipsis; });
+  size_t rank = value.shape().rank(), dims = type.dims.size();
+  return open ? rank + 1 >= dims : rank == dims;
+}
+
 bool Elaborator::bindArguments(const Signature &signature, std::vector<Given> &given, Frame &into, Range range,
                                StringRef callee) {
   std::vector<Given *> of(signature.arguments.size());
@@ -186,13 +207,19 @@ bool Elaborator::bindArguments(const Signature &signature, std::vector<Given> &g
       while (i < of.size() && signature.arguments[i]->name.text != g.name.text)
         ++i;
       if (i == of.size()) {
-        fail(Code::NN0413, g.name.range, "`" + callee.str() + "` has no argument `" + g.name.text.str() + "`");
+        Suggestion suggestion(g.name.text);
+        for (const Argument *argument : signature.arguments)
+          suggestion.consider(argument->name.text);
+        fail(Code::NN0413, g.name.range, "`" + callee.str() + "` has no argument `" + g.name.text.str() + "`",
+             {signature.arguments.empty() ? "it takes none" : "it takes " + argumentList(signature)},
+             suggestion.question());
         ok = false;
         continue;
       }
     } else if ((i = position++) >= of.size()) {
       fail(Code::NN0413, g.range,
-           "`" + callee.str() + "` takes " + std::to_string(of.size()) + (of.size() == 1 ? " argument" : " arguments"));
+           "`" + callee.str() + "` takes " + std::to_string(of.size()) + (of.size() == 1 ? " argument" : " arguments") +
+               (of.empty() ? "" : ": " + argumentList(signature)));
       return false;
     }
     if (g.pattern) {
@@ -228,11 +255,22 @@ bool Elaborator::bindArguments(const Signature &signature, std::vector<Given> &g
   for (auto [argument, g] : llvm::zip(signature.arguments, of)) {
     if (!ok || !g || !argument->type)
       continue;
+    std::string what = "argument `" + argument->name.text.str() + "` of `" + callee.str() + "`";
+    // Before the sizes of the type are asked for: they may come from this value.
+    if (argument->type->isGraph() != (g->value.kind == Value::Graph)) {
+      fail(Code::NN0415, g->range, what + (argument->type->isGraph() ? " must be a graph" : " must be a tensor"),
+           {"wanted " + argument->type->range.text().str()});
+      return false;
+    }
+    if (!fitsRank(*argument->type, g->value)) {
+      fail(Code::NN0204, g->range, what + " has another number of axes",
+           {"wanted " + argument->type->range.text().str(), "given  " + nn::describe(g->value.type())});
+      return false;
+    }
     mlir::Type type = evaluateType(*argument->type);
     if (!type)
       return false;
-    Value v = coerce(g->value, type, false, g->range,
-                     "argument `" + argument->name.text.str() + "` of `" + callee.str() + "`");
+    Value v = coerce(g->value, type, false, g->range, what);
     ok &= !v.isPoison();
     into.values[argument] = v;
   }

@@ -121,21 +121,36 @@ void Elaborator::write(Instance &owner, const Variable &variable, mlir::Value va
   }
 }
 
+static std::string samePath(const std::string &path, const Place &one, const Place &other) {
+  auto shown = [](const Place &p) {
+    std::string owner = p.owner->describePath();
+    return "`" + (owner.empty() ? "" : owner + ".") + p.variable->name.text.str() + "`";
+  };
+  return "two tensors of the model have the path `" + path + "`: " + shown(one) + " and " + shown(other);
+}
+
+/// Where the user's own files declare it, or the layer of the standard library that has it.
+static Range userRange(const Instance &owner, const Variable &variable) {
+  Range range = variable.range;
+  for (const Instance *i = &owner; i->parent && range.file && range.file->isLibrary; i = i->parent)
+    range = i->use->range;
+  return range;
+}
+
 /// The nn.storage of a parameter or buffer, once for each model.
 bool Elaborator::declareStorage(Instance &owner, const Variable &variable, mlir::Type type, const std::string &path) {
   auto [at, isNew] = storage.try_emplace(path, Place{&owner, &variable});
   if (!isNew) {
     if (at->second == Place{&owner, &variable})
       return true;
-    fail(Code::NN0508, variable.range, "two tensors of the model have the path `" + path + "`",
-         {"the other one is declared at " + placeSeenFrom(at->second.variable->range, variable.range)});
+    fail(Code::NN0508, userRange(owner, variable), samePath(path, at->second, {&owner, &variable}), {}, "`as` gives another name");
     return false;
   }
   mlir::IntegerAttr copies, first;
   for (Instance *i = &owner; i; i = i->parent)
     if (i->copies) {
       if (copies) {
-        fail(Code::NN0901, variable.range, "parameters in a `repeat` inside a `repeat` are not available yet");
+        fail(Code::NN0901, userRange(owner, variable), "parameters in a `repeat` inside a `repeat` are not available yet");
         return false;
       }
       copies = top.getI64IntegerAttr(*i->copies);
@@ -196,7 +211,7 @@ bool Elaborator::declareState(Instance &owner, const Variable &variable, const s
   if (!isNew) {
     if (at->second == Place{&owner, &variable})
       return true;
-    fail(Code::NN0508, variable.range, "two tensors of the model have the path `" + path + "`");
+    fail(Code::NN0508, userRange(owner, variable), samePath(path, at->second, {&owner, &variable}), {}, "`as` gives another name");
     return false;
   }
   if (!variable.value)

@@ -228,7 +228,7 @@ private:
   Value evaluateFreeDim(const FreeDim &dim, Range range);
   Value evaluateIf(const If &expr);
   Value evaluateOperator(Operator op, const Value &a, const Value &b, Range range, Range left, Range right);
-  Value matmul(const Value &a, const Value &b, Range range);
+  Value matmul(const Value &a, const Value &b, Range range, Range right);
   Value transposeLast(const Value &v, Range range);
   /// A call with several results stands for its first.
   Value first(Value value, Range range);
@@ -263,6 +263,8 @@ private:
   };
   std::optional<Common> commonElement(llvm::ArrayRef<const Value *> values, nn::Elements elements, Range range,
                                       llvm::StringRef spelled);
+  /// The operands' types, one below the other, with the axis that differs.
+  static std::vector<std::string> bothSides(llvm::ArrayRef<llvm::StringRef> names, llvm::ArrayRef<const Value *> values);
   mlir::Value convert(const Value &value, mlir::Type element, const nn::Shape *shape, Range range);
   /// As a tensor: literals get their default type.
   mlir::Value tensorOf(const Value &value, Range range, nn::Elements elements = nn::Elements::Any);

@@ -235,7 +235,8 @@ void Resolver::unknownValue(const NameUse &use) {
   Diagnostic &error = diagnostics.error(Code::NN0301, use.range, "there is no value " + quoted + " here");
   if (context.layer && context.layer->hasArguments) {
     bool isForward =
-        llvm::any_of(context.layer->signature.arguments, [&](Argument *a) { return a->name.text == name; });
+        llvm::any_of(context.layer->signature.arguments, [&](Argument *a) { return a->name.text == name; }) ||
+        llvm::any_of(context.layer->signature.freeDims, [&](FreeDim *d) { return d->name.text == name; });
     if (!isForward && context.layer->body)
       for (Node *node : context.layer->body->statements)
         if (auto *let = llvm::dyn_cast<Let>(node))

@@ -93,10 +93,21 @@ void Resolver::unusedParameters() {
 /// `-D name=value` and `-D Model.name=value`, for the exported models.
 void Resolver::definitions() {
   File &main = program.main();
+  llvm::DenseSet<const Setting *> named; // a value that is wrong is reported, not that it is missing
   for (const std::string &definition : options.definitions) {
     auto [left, right] = StringRef(definition).split('=');
     auto [model, name] = left.contains('.') ? left.split('.') : std::pair(StringRef(), left);
     std::string shown = "-D " + definition;
+    std::vector<Setting *> meant;
+    Suggestion suggestion(name);
+    for (Layer *layer : program.models)
+      for (Setting *setting : layer->settings)
+        if (model.empty() || layer->name.text == model) {
+          suggestion.consider(setting->name.text);
+          if (setting->name.text == name)
+            meant.push_back(setting);
+        }
+    named.insert(meant.begin(), meant.end());
     if (name.trim().empty() || right.trim().empty()) {
       diagnostics.error(Code::NN0810, {}, "`" + shown + "`: a definition is `-D name=value` or `-D Model.name=value`");
       continue;
@@ -108,27 +119,17 @@ void Resolver::definitions() {
     program.sources.push_back(std::move(source));
     if (!value)
       continue;
-    bool found = false;
-    Suggestion suggestion(name);
-    for (Layer *layer : program.models) {
-      if (!model.empty() && layer->name.text != model)
-        continue;
-      for (Setting *setting : layer->settings) {
-        suggestion.consider(setting->name.text);
-        if (setting->name.text != name)
-          continue;
-        found = true;
-        program.definitions[setting] = value;
-        context = {};
-        context.file = &main;
-        context.scope = &fileScope(main);
-        if (setting->isCallable)
-          reference(*value, false);
-        else
-          expr(value);
-      }
+    for (Setting *setting : meant) {
+      program.definitions[setting] = value;
+      context = {};
+      context.file = &main;
+      context.scope = &fileScope(main);
+      if (setting->isCallable)
+        reference(*value, false);
+      else
+        expr(value);
     }
-    if (!found && !main.incomplete)
+    if (meant.empty() && !main.incomplete)
       diagnostics
           .error(Code::NN0807, {},
                  "`" + shown + "`: " +
@@ -140,7 +141,7 @@ void Resolver::definitions() {
     std::vector<Setting *> open;
     std::string list, flags;
     for (Setting *setting : layer->settings) {
-      if (program.valueOf(*setting))
+      if (program.valueOf(*setting) || named.contains(setting))
         continue;
       open.push_back(setting);
       list += (list.empty() ? "`" : ", `") + setting->name.text.str() + "`";

@@ -305,9 +305,9 @@ SmallVector<Attribute> numberChecks(ModuleOp module) {
   SmallVector<Attribute> messages;
   module.walk([&](CheckedOpInterface op) {
     std::string text = op.getCheckedName().str();
-    if (auto place = op->getLoc()->findInstanceOf<FileLineColLoc>())
-      text += " computed at " + place.getFilename().str() + ":" + std::to_string(place.getLine()) + ":" +
-              std::to_string(place.getColumn());
+    if (auto place = op->getLoc()->findInstanceOf<FileLineColRange>())
+      text += " computed at " + place.getFilename().str() + ":" + std::to_string(place.getStartLine()) + ":" +
+              std::to_string(place.getStartColumn());
     messages.push_back(b.getStringAttr(text + " is not " + rangeOf(op) + ", position {position}"));
     op.setCode(messages.size());
   });

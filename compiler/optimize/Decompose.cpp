@@ -149,7 +149,11 @@ Value mean(MeanOp op) {
 template <typename Op, typename Body> Value shifted(Op op, Body body) {
   Writer w(op);
   int64_t rank = shapeOf(op.getX().getType()).rank(), axis = normalAxis(op.getAxis(), rank);
-  Value x = w.widen(w.rows(op.getX(), axis)), m = w.reduce<MaxOp>(x), zero = w.constant(m, 0.0);
+  Value x = w.widen(w.rows(op.getX(), axis));
+  Shape shape = shapeOf(x.getType()), perRow(ArrayRef<Dim>(shape.dims).drop_back());
+  bool empty = shape.dims.back().isConstant(0); // rows without a largest element
+  Value zero = ConstantOp::create(w.b, w.loc, tensorType(perRow, elementOf(x.getType())), 0.0);
+  Value m = empty ? zero : w.reduce<MaxOp>(x);
   if constexpr (std::is_same_v<Op, LogsumexpOp>) // +inf as well: exp gives inf, its logarithm is inf
     m = w.where(w.make<IsfiniteOp>(m), m, zero);
   else
