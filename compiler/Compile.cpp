@@ -58,8 +58,7 @@ bool nnc::isForm(llvm::StringRef emit) {
          llvm::any_of(phases(), [&](const Phase &p) { return emit == p.name; });
 }
 
-bool nnc::compile(mlir::ModuleOp module, const CompileOptions &options,
-                  llvm::function_ref<void(llvm::Error)> report) {
+bool nnc::compile(mlir::ModuleOp module, const CompileOptions &options, llvm::function_ref<void(llvm::Error)> report) {
   auto failed = [&](llvm::Error error) {
     bool bad = bool(error);
     if (bad)

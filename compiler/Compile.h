@@ -22,8 +22,8 @@ struct CompileOptions {
 /// Whether `emit` is a form that compile() knows.
 bool isForm(llvm::StringRef emit);
 
-/// False after errors: those of a phase are the context's diagnostics, those of files go to `report`. No output file has
-/// been touched then.
+/// False after errors: those of a phase are the context's diagnostics, those of files go to `report`. No output file
+/// has been touched then.
 bool compile(mlir::ModuleOp module, const CompileOptions &options, llvm::function_ref<void(llvm::Error)> report);
 
 } // namespace nnc

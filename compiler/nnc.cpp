@@ -16,6 +16,7 @@
 #include "llvm/Support/Process.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <csignal>
 #include <cstdlib>
 #include <optional>
 
@@ -135,7 +136,8 @@ std::optional<int> checkCommand() {
   if (!frontend::parseFloat(floating))
     return fail("`--float` has no type `" + floating + "`: it takes f32, f64, f16 or bf16", suggest(floating, types));
   if (llvm::Expected<cpu::Cpu> known = cpu::parseCpu(cpu); !known)
-    return fail(llvm::toString(known.takeError()), "`--cpu` takes one of these; without it, the code is for this machine");
+    return fail(llvm::toString(known.takeError()),
+                "`--cpu` takes one of these; without it, the code is for this machine");
   if (form == "lib" && output.empty())
     return fail("where should the library go?", "nnc " + inputs[0] + " -o " + usualOutput(inputs[0]));
   return std::nullopt;
@@ -206,6 +208,7 @@ int compileText(mlir::MLIRContext &context) {
 } // namespace
 
 int main(int argc, char **argv) {
+  std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of the write
   cl::HideUnrelatedOptions(category);
   cl::SetVersionPrinter([](llvm::raw_ostream &out) { out << "nnc 0.1.0\n"; });
   if (std::optional<int> status = refuseUnknownOption(argc, argv))

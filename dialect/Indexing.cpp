@@ -29,7 +29,8 @@ static LogicalResult topkRule(const RuleInput &in, Report &report, SmallVectorIm
     int64_t k = in.integer("k");
     std::optional<int64_t> size = shape[shape.rank() - 1].asConstant();
     if (k < 0 || (size && k > *size))
-      return fail(report, "NN0208", "`k` is " + Twine(k) + ", a row has " + shape[shape.rank() - 1].str() + " elements");
+      return fail(report, "NN0208",
+                  "`k` is " + Twine(k) + ", a row has " + shape[shape.rank() - 1].str() + " elements");
     report.conditions.push_back(
         {shape[shape.rank() - 1], k,
          "`topk` of " + std::to_string(k) + " elements in rows of " + shape[shape.rank() - 1].str()});

@@ -17,16 +17,14 @@ static LogicalResult atLeast(const RuleInput &in, Report &report, int64_t least,
 /// floor((size + 2 padding - dilation (k - 1) - 1) / stride) + 1, for windows that fit.
 static std::optional<Dim> windows(const Dim &size, int64_t k, int64_t stride, int64_t padding, int64_t dilation,
                                   Report &report) {
-  Dim room = size + Dim(2 * padding - dilation * (k - 1) - 1);
+  Dim window = Dim(dilation) * (Dim(k) - Dim(1)) + Dim(1), room = size + Dim(2) * Dim(padding) - window;
   if (std::optional<int64_t> c = room.asConstant(); c && *c < 0) {
     (void)fail(report, "NN0208", "the window is larger than what it slides over",
                {"size    " + size.str() + " with padding " + std::to_string(padding) + " on both sides",
-                "window  " + std::to_string(dilation * (k - 1) + 1)});
+                "window  " + window.str()});
     return std::nullopt;
   }
-  report.conditions.push_back(
-      {room, Dim(),
-       "a window of " + std::to_string(dilation * (k - 1) + 1) + " is larger than its input " + size.str()});
+  report.conditions.push_back({room, Dim(), "a window of " + window.str() + " is larger than its input " + size.str()});
   return *Dim::floorDiv(room, stride) + Dim(1);
 }
 
@@ -84,7 +82,8 @@ static LogicalResult convTransposeRule(const RuleInput &in, Report &report, Resu
     std::optional<int64_t> k = w[i].asConstant();
     if (!k)
       return fail(report, "NN0208", "the window of a convolution has a constant size");
-    Dim size = (x[i] - Dim(1)) * Dim(stride) + Dim(dilation * (*k - 1) + extra + 1 - 2 * padding);
+    Dim size = (x[i] - Dim(1)) * Dim(stride) + Dim(dilation) * (Dim(*k) - Dim(1)) + Dim(extra) + Dim(1) -
+               Dim(2) * Dim(padding);
     if (std::optional<int64_t> c = size.asConstant(); c && *c < 0)
       return fail(report, "NN0208", "the padding takes away more than there is");
     report.conditions.push_back({size, Dim(), "the padding takes away more than there is: " + size.str()});
@@ -102,7 +101,7 @@ static LogicalResult poolRule(const RuleInput &in, Report &report, Results &resu
   int64_t k = in.integer("k"), padding = in.integer("padding");
   if (failed(atLeast(in, report, 1, {"k", "stride", "dilation"})) || failed(atLeast(in, report, 0, {"padding"})))
     return failure();
-  if (2 * padding > k)
+  if (padding > k / 2)
     return fail(report, "NN0208", "`padding` may be half of the window at most");
   Shape out{x[0], x[1]};
   for (size_t i = 2; i < x.rank(); ++i) {

@@ -21,7 +21,8 @@ namespace nnc::emit {
 namespace {
 
 Error systemError(StringRef what) {
-  return createStringError("cannot link in memory: " + what + ": " + sys::StrError());
+  return createStringError(std::make_error_code(std::errc::io_error),
+                           "cannot link in memory: " + what + ": " + sys::StrError());
 }
 
 /// A file that exists only in memory. lld takes paths, and /proc gives it one.

@@ -92,7 +92,8 @@ Value Elaborator::fail(Code code, Range range, std::string message, std::vector<
 }
 
 Value Elaborator::fail(const nn::Report &report, Range range) {
-  return fail(codeNamed(report.code).value_or(Code::NN0999), range, report.text, {report.notes.begin(), report.notes.end()}, report.hint);
+  return fail(codeNamed(report.code).value_or(Code::NN0999), range, report.text,
+              {report.notes.begin(), report.notes.end()}, report.hint);
 }
 
 mlir::Location Elaborator::locate(Range range) {
@@ -119,6 +120,10 @@ bool Elaborator::require(StringRef kind, const nn::Dim &a, const nn::Dim &b, Ran
     decided |= holds;
   } else {
     nn::Dim difference = a - b;
+    if (difference.overflowed()) {
+      fail(Code::NN0206, range, "a number leaves the range of 64 bits");
+      return false;
+    }
     bool equal = kind == "equal";
     if (difference.isConstant()) {
       decided = true;

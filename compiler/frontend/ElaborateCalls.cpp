@@ -105,6 +105,16 @@ Value Elaborator::callValue(const Callable &callable, std::vector<Given> given, 
   return fail(Code::NN0503, range, "a layer is not called without `use`");
 }
 
+bool Elaborator::tooMuch(size_t more, Range range) {
+  constexpr size_t most = 100'000;
+  size_t before = copies;
+  copies += more;
+  if (before <= most && copies > most)
+    fail(Code::NN0908, range, "the program makes more than 100000 copies of its functions and parameters", {},
+         "does each of several layers or functions call the next one twice?");
+  return copies > most;
+}
+
 Value Elaborator::callFunction(const Function &function, Frame *outer, std::vector<Given> given, Range range) {
   if (function.broken || !function.body)
     return {};
@@ -116,6 +126,8 @@ Value Elaborator::callInPlace(const Signature &signature, const Block &body, con
                               Frame *outer, std::vector<Given> given, Range range) {
   if (levels.size() >= 256)
     return fail(Code::NN0902, range, "calls are nested deeper than 256");
+  if (tooMuch(1, range))
+    return {};
   Frame inner;
   inner.parent = outer;
   inner.instance = outer ? outer->instance : nullptr;

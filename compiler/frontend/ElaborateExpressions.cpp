@@ -127,14 +127,14 @@ Value Elaborator::evaluateName(const NameUse &name) {
 }
 
 Value Elaborator::evaluateConstant(const Const &constant) {
-  if (llvm::is_contained(constantsInProgress, &constant))
-    return fail(Code::NN0310, constant.range, "`" + constant.name.text.str() + "` is defined by itself");
-  constantsInProgress.push_back(&constant);
   Frame *home = &fileFrame;
   if (Instance *i = frame->instance; i && llvm::is_contained(i->layer->body->statements, &constant))
     home = &i->frame;
   if (const Value *known = home->find(&constant))
     return *known;
+  if (llvm::is_contained(constantsInProgress, &constant))
+    return fail(Code::NN0310, constant.range, "`" + constant.name.text.str() + "` is defined by itself");
+  constantsInProgress.push_back(&constant);
   Value v;
   {
     Scoped<Frame *> inside(frame, home);
@@ -295,8 +295,7 @@ Value Elaborator::matmul(const Value &a, const Value &b, Range range, Range righ
     if (!vectorRight && rs[rs.rank() - 1] == lk) {
       std::swap(rs[rs.rank() - 1], rs[rs.rank() - 2]);
       bool simple = right.text().size() <= 40 && !right.text().contains(' ');
-      hint = "`" + (simple ? right.text().str() : "(...)") + ".T` is " +
-             nn::describe(nn::tensorType(rs, b.element()));
+      hint = "`" + (simple ? right.text().str() : "(...)") + ".T` is " + nn::describe(nn::tensorType(rs, b.element()));
     }
     return fail(Code::NN0203, range, "shapes do not match in `@`", notes, hint);
   }

@@ -120,8 +120,10 @@ Made &Elaborator::make(Instance &instance, const Function *entry, Frame inner, c
 void Elaborator::finishArguments(Routine &r, Made &result, unsigned fixed,
                                  llvm::SmallVectorImpl<mlir::Value> &results) {
   mlir::Block &block = r.function.getBody().front();
-  auto path = [&](const std::pair<Place, Cell> &c) { return pathOf(*c.first.owner, *c.first.variable); };
-  llvm::sort(r.cells, [&](const auto &a, const auto &b) { return path(a) < path(b); });
+  std::map<Place, std::string> paths;
+  for (auto &[at, cell] : r.cells)
+    paths[at] = pathOf(*at.owner, *at.variable);
+  llvm::sort(r.cells, [&](const auto &a, const auto &b) { return paths[a.first] < paths[b.first]; });
   llvm::SmallVector<mlir::Value> written;
   for (auto &[at, cell] : r.cells) {
     mlir::Value argument = block.addArgument(cell.input.getType(), cell.input.getLoc());

@@ -43,7 +43,7 @@ std::optional<Elaborator::Position> Elaborator::position(const Value &v, Range r
 bool Elaborator::checkRange(const nn::Dim &at, const nn::Dim &length, const nn::Dim &size, Range range) {
   // As it is written; in the standard library as it is here.
   std::string shown = range.file && !range.file->isLibrary && range.text().size() < 60 ? range.text().str()
-                      : length == nn::Dim(1)                                           ? at.str()
+                      : length == nn::Dim(1) ? at.str()
                                              : at.str() + " : " + (at + length).str();
   std::string text = "`" + shown + "` is out of range on an axis of size " + size.str();
   return require("at_least", at, nn::Dim(), range, Code::NN0209, text) &&

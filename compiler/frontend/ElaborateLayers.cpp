@@ -424,6 +424,8 @@ Value Elaborator::emitCall(Instance &instance, Made &target, std::vector<mlir::V
     all.push_back(stateDim(name));
   dims = all;
   std::vector<std::pair<Instance *, const Variable *>> written;
+  if (tooMuch(1 + target.slots.size(), range))
+    return {};
   for (const Made::Slot &slot : target.slots) {
     Instance *owner = &instance;
     for (const Use *use : slot.chain)

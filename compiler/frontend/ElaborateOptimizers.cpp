@@ -128,8 +128,8 @@ bool Elaborator::selectParameters(Training &t, std::vector<Trained> &chosen) {
       Suggestion suggestion(pattern.text);
       for (auto &[at, cell] : routine->cells)
         suggestion.consider(pathOf(*at.owner, *at.variable));
-      fail(Code::NN0711, pattern.range, "`" + pattern.text.str() + "` fits no parameter or buffer that is used here", {},
-           suggestion.question());
+      fail(Code::NN0711, pattern.range, "`" + pattern.text.str() + "` fits no parameter or buffer that is used here",
+           {}, suggestion.question());
       ok = false;
     }
   };

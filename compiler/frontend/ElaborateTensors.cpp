@@ -52,10 +52,10 @@ mlir::Value Elaborator::convert(const Value &value, mlir::Type element, const nn
   auto misfit = [&](const std::string &what) -> mlir::Value {
     std::string to = element == floatType() ? "float" : nn::describeElement(element);
     fail(Code::NN0411, range, what + " where " + nn::describeElement(element) + " is needed", {},
-         isBool                          ? "compare: `x != 0`"
-         : value.kind == Value::Boolean  ? "convert it: `" + to + "(...)`"
-         : value.kind == Value::Real     ? "convert the other side to a float type: `float(...)`"
-                                         : "");
+         isBool                         ? "compare: `x != 0`"
+         : value.kind == Value::Boolean ? "convert it: `" + to + "(...)`"
+         : value.kind == Value::Real    ? "convert the other side to a float type: `float(...)`"
+                                        : "");
     return nullptr;
   };
   switch (value.kind) {
@@ -146,7 +146,9 @@ std::vector<std::string> Elaborator::bothSides(ArrayRef<StringRef> names, ArrayR
     width = std::max(width, name.size());
     rank = std::max(rank, v->shape().rank());
   }
-  auto sizeOf = [&](const Value &v) { return v.shape().rank() < axis ? nn::Dim(1) : v.shape()[v.shape().rank() - axis]; };
+  auto sizeOf = [&](const Value &v) {
+    return v.shape().rank() < axis ? nn::Dim(1) : v.shape()[v.shape().rank() - axis];
+  };
   for (; axis <= rank; ++axis) {
     std::optional<nn::Dim> size;
     bool differ = false;
@@ -187,8 +189,8 @@ std::optional<Elaborator::Common> Elaborator::commonElement(ArrayRef<const Value
           std::swap(from, to);
         fail(Code::NN0410, range, "element types do not mix in `" + spelled.str() + "`",
              {"one   " + nn::describe(typed->type()), "other " + nn::describe(v->type())},
-             "convert the " + nn::describeElement(from) + " one: `" + (to == floatType() ? std::string("float") : nn::describeElement(to)) +
-                 "(...)`");
+             "convert the " + nn::describeElement(from) + " one: `" +
+                 (to == floatType() ? std::string("float") : nn::describeElement(to)) + "(...)`");
         return std::nullopt;
       }
     }

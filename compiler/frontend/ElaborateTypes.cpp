@@ -62,6 +62,9 @@ bool Elaborator::checkShape(const nn::Shape &shape, Range range) {
     return fail(Code::NN0907, range, "a tensor has rank " + std::to_string(shape.rank()) + ", the limit is 8"), false;
   nn::Dim product = 1;
   for (const nn::Dim &d : shape)
+    if (!checkSize(d, range))
+      return false;
+  for (const nn::Dim &d : shape)
     if (d.isConstant(0))
       return true;
     else if (d.isConstant())

@@ -53,9 +53,8 @@ mlir::Type Elaborator::typeOfVariable(Instance &owner, const Variable &variable)
 }
 
 Cell *Elaborator::cell(Instance &owner, const Variable &variable, Range range) {
-  for (auto &[at, cell] : routine->cells)
-    if (at == Place{&owner, &variable})
-      return &cell;
+  if (auto known = routine->cellAt.find({&owner, &variable}); known != routine->cellAt.end())
+    return &routine->cells[known->second].second;
   mlir::Type one = typeOfVariable(owner, variable);
   if (!one)
     return nullptr;
@@ -73,14 +72,16 @@ Cell *Elaborator::cell(Instance &owner, const Variable &variable, Range range) {
     if (isState ? !declareState(owner, variable, path) : !declareStorage(owner, variable, type, path))
       return nullptr;
     mlir::OpBuilder b = mlir::OpBuilder::atBlockBegin(&block);
-    while (b.getInsertionPoint() != block.end() && llvm::isa<nn::ParameterOp, nn::StateValueOp>(*b.getInsertionPoint()))
-      b.setInsertionPointAfter(&*b.getInsertionPoint());
+    if (routine->lastInput)
+      b.setInsertionPointAfter(routine->lastInput);
     made.input = isState ? nn::StateValueOp::create(b, location, type, path).getResult()
                          : nn::ParameterOp::create(b, location, type, path).getResult();
+    routine->lastInput = made.input.getDefiningOp();
   } else {
     made.input = block.addArgument(type, location);
   }
   made.current = made.input;
+  routine->cellAt[{&owner, &variable}] = routine->cells.size();
   routine->cells.push_back({Place{&owner, &variable}, made});
   return &routine->cells.back().second;
 }
@@ -143,14 +144,16 @@ bool Elaborator::declareStorage(Instance &owner, const Variable &variable, mlir:
   if (!isNew) {
     if (at->second == Place{&owner, &variable})
       return true;
-    fail(Code::NN0508, userRange(owner, variable), samePath(path, at->second, {&owner, &variable}), {}, "`as` gives another name");
+    fail(Code::NN0508, userRange(owner, variable), samePath(path, at->second, {&owner, &variable}), {},
+         "`as` gives another name");
     return false;
   }
   mlir::IntegerAttr copies, first;
   for (Instance *i = &owner; i; i = i->parent)
     if (i->copies) {
       if (copies) {
-        fail(Code::NN0901, userRange(owner, variable), "parameters in a `repeat` inside a `repeat` are not available yet");
+        fail(Code::NN0901, userRange(owner, variable),
+             "parameters in a `repeat` inside a `repeat` are not available yet");
         return false;
       }
       copies = top.getI64IntegerAttr(*i->copies);
@@ -211,7 +214,8 @@ bool Elaborator::declareState(Instance &owner, const Variable &variable, const s
   if (!isNew) {
     if (at->second == Place{&owner, &variable})
       return true;
-    fail(Code::NN0508, userRange(owner, variable), samePath(path, at->second, {&owner, &variable}), {}, "`as` gives another name");
+    fail(Code::NN0508, userRange(owner, variable), samePath(path, at->second, {&owner, &variable}), {},
+         "`as` gives another name");
     return false;
   }
   if (!variable.value)

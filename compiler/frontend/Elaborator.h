@@ -32,6 +32,8 @@ struct Routine {
   bool isEntry = false;
   bool training = false;
   std::vector<std::pair<Place, Cell>> cells; ///< in order of first use
+  std::map<Place, size_t> cellAt;            ///< their positions
+  mlir::Operation *lastInput = nullptr;      ///< of an entry: these ops stand before all others
   std::vector<Requirement> requirements;
   std::vector<std::string> dims;                          ///< own free dimensions
   std::vector<std::pair<std::string, nn::Dim>> stateDims; ///< sizes of the context, in own sizes
@@ -242,6 +244,8 @@ private:
   // ---- calls (ElaborateCalls.cpp)
   std::vector<Given> evaluateArguments(const Call &call, const Given *piped);
   Value evaluateCall(const Call &call, const Given *piped);
+  /// Counts what is made; true, and an error the first time, once it is more than anybody meant.
+  bool tooMuch(size_t more, Range range);
   Value callUse(Instance &owner, const Use &use, std::vector<Given> given, Range range);
   Value callValue(const Callable &callable, std::vector<Given> given, Range range);
   Value callFunction(const Function &function, Frame *outer, std::vector<Given> given, Range range);
@@ -264,7 +268,8 @@ private:
   std::optional<Common> commonElement(llvm::ArrayRef<const Value *> values, nn::Elements elements, Range range,
                                       llvm::StringRef spelled);
   /// The operands' types, one below the other, with the axis that differs.
-  static std::vector<std::string> bothSides(llvm::ArrayRef<llvm::StringRef> names, llvm::ArrayRef<const Value *> values);
+  static std::vector<std::string> bothSides(llvm::ArrayRef<llvm::StringRef> names,
+                                            llvm::ArrayRef<const Value *> values);
   mlir::Value convert(const Value &value, mlir::Type element, const nn::Shape *shape, Range range);
   /// As a tensor: literals get their default type.
   mlir::Value tensorOf(const Value &value, Range range, nn::Elements elements = nn::Elements::Any);
@@ -354,6 +359,7 @@ private:
     Range call;
   };
   std::vector<Level> levels;
+  size_t copies = 0;       ///< calls and parameters of calls so far
   std::string libraryNote; ///< of the last error
   size_t levelsOfError = 0;
   std::optional<mlir::Location> inlinedAt;
