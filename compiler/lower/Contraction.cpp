@@ -123,7 +123,9 @@ void Contraction::shareWork() {
   Value all = l.mul(l.size(outer.count()), positionRows), allPanels = l.ceilQuotient(n, tiling.panel());
   Share shareUnits = l.share(all), sharePanels = l.share(allPanels);
   auto each = [&](Value count) { return l.ceilQuotient(count, l.teamSize()); };
-  Value byPanels = l.less(l.mul(each(allPanels), all), l.mul(each(all), allPanels));
+  // If both leave the same: the longer side, so that what a thread reads is about as long as wide.
+  Value wide = select(l.less(all, n), l.constant(1), l.constant(0));
+  Value byPanels = l.less(l.mul(each(allPanels), all), l.add(l.mul(each(all), allPanels), wide));
   units = {select(byPanels, l.constant(0), shareUnits.from), select(byPanels, all, shareUnits.to)};
   panels = {select(byPanels, sharePanels.from, l.constant(0)), select(byPanels, sharePanels.to, allPanels)};
 }
