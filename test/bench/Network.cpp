@@ -49,5 +49,6 @@ void networks() {
   mlp(64, 1);
   mlp(64, 2);
   mlp(1, 1);
+  mlp(1, 2);
 }
 } // namespace bench
