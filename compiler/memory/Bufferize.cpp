@@ -222,6 +222,17 @@ Value Bufferizer::destination(Value tensor) {
       b.setInsertionPointAfterValue(whole);
       if (auto s = reshapeStrides(cast<RefType>(whole.getType()), shape))
         into = viewOf(whole, shape, *s, loc);
+    } else if (auto transpose = dyn_cast<TransposeOp>(user); transpose && targets.lookup(transpose)) {
+      Value whole = destination(transpose.getResult());
+      SmallVector<int64_t> inverse(shape.rank());
+      for (auto [i, p] : llvm::enumerate(transpose.getPermutation()))
+        inverse[p] = i;
+      Strides s = transposeStrides(cast<RefType>(whole.getType()), inverse);
+      auto placeOf = [&](Value v) { return cast<RefType>(places.lookup(v).getType()); };
+      if (writesWell(tensor.getDefiningOp(), placeOf, s.strides)) {
+        b.setInsertionPointAfterValue(whole);
+        into = viewOf(whole, shape, s, loc);
+      }
     } else if (auto concat = dyn_cast<ConcatOp>(user)) {
       Value whole = destination(concat.getResult());
       b.setInsertionPointAfterValue(whole);

@@ -76,6 +76,18 @@ std::optional<Strides> nnc::reshapeStrides(RefType x, const Shape &to) {
   return result;
 }
 
+bool nnc::writesWell(Operation *kernel, llvm::function_ref<RefType(Value)> placeOf, const Shape &strides) {
+  if (!isa_and_present<RowsOp>(kernel))
+    return isa_and_present<MapOp>(kernel);
+  return llvm::any_of(kernel->getOperands(), [&](Value v) {
+    const Shape from = placeOf(v).getStrides();
+    for (size_t axis = 0; axis < strides.rank() && axis < from.rank(); ++axis)
+      if (strides[axis].isConstant(1) && from[axis].isConstant(1))
+        return true;
+    return false;
+  });
+}
+
 BlockArgument nnc::argumentOf(Value place) {
   Dim count = shapeOf(place.getType()).count();
   for (Operation *op = place.getDefiningOp(); isa_and_present<ViewOp, GivenOp>(op); op = place.getDefiningOp())

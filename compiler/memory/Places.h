@@ -26,6 +26,11 @@ Strides sliceStrides(nn::RefType x, const nn::Shape &offsets);
 /// Empty if the new axes can not be walked with strides in the memory of x.
 std::optional<Strides> reshapeStrides(nn::RefType x, const nn::Shape &to);
 
+/// Whether this kernel had better write its result with these strides than in order: maps turn what they read, rows
+/// walk in any direction but want to read and write along the same axis.
+bool writesWell(mlir::Operation *kernel, llvm::function_ref<nn::RefType(mlir::Value)> placeOf,
+                const nn::Shape &strides);
+
 /// The argument of the function that holds exactly these elements, if there is one.
 mlir::BlockArgument argumentOf(mlir::Value place);
 /// What `nn.entry` says about an argument of an entry; null for others.

@@ -90,3 +90,21 @@ func.func private @loop(%x: tensor<?x8xf32, #nn.shape<[B, 8]>>) -> tensor<?x8xf3
   } -> tensor<?x8xf32, #nn.shape<[B, 8]>>
   return %r : tensor<?x8xf32, #nn.shape<[B, 8]>>
 }
+
+// A pass over columns writes where the result is wanted, if that lies like what it reads.
+// CHECK-LABEL: func.func @columns
+// CHECK-DAG: nn.view %arg3 {{.*}} -> !nn.ref<[8, B] of f32, [1, 8]>
+// CHECK-DAG: nn.view %arg4 {{.*}} -> !nn.ref<[8, B] of f32, [1, 8]>
+// CHECK: nn.rows(%{{.*}} : {{.*}} into(%{{.*}} : !nn.ref<[8, B] of f32, [1, 8]>)
+// CHECK-NOT: nn.copy
+// CHECK: return
+func.func @columns(%x: tensor<?x8xf32, #nn.shape<[B, 8]>>) -> tensor<?x8xf32, #nn.shape<[B, 8]>> attributes {nn.dims = ["B"]} {
+  %t = nn.transpose %x {permutation = array<i64: 1, 0>} : (tensor<?x8xf32, #nn.shape<[B, 8]>>) -> tensor<8x?xf32, #nn.shape<[8, B]>>
+  %c = nn.rows(%t : tensor<8x?xf32, #nn.shape<[8, B]>>) {
+  ^bb0(%row: tensor<?xf32, #nn.shape<[B]>>):
+    %s = nn.cumsum %row {axis = 0 : i64} : (tensor<?xf32, #nn.shape<[B]>>) -> tensor<?xf32, #nn.shape<[B]>>
+    nn.yield %s : tensor<?xf32, #nn.shape<[B]>>
+  } {parallel = #nn.shape<[8]>, row = #nn.shape<[B]>, row_rank = 1 : i64} -> tensor<8x?xf32, #nn.shape<[8, B]>>
+  %back = nn.transpose %c {permutation = array<i64: 1, 0>} : (tensor<8x?xf32, #nn.shape<[8, B]>>) -> tensor<?x8xf32, #nn.shape<[B, 8]>>
+  return %back : tensor<?x8xf32, #nn.shape<[B, 8]>>
+}
