@@ -118,7 +118,7 @@ Num floatToSigned(Num x, mlir::Type to); ///< anything where it does not fit
 /// Any type to any other, as `nn.cast` defines it.
 Num convert(Num x, mlir::Type to);
 
-/// Functions of f32. The largest errors over all arguments stand in test/math/ulp.cpp.
+/// Functions of f32. The largest errors over all arguments stand in test/kernel/README.md.
 Num exp(Num x);
 Num expm1(Num x);
 Num sigmoid(Num x);

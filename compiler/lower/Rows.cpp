@@ -49,11 +49,11 @@ RowsLowering::RowsLowering(RowsOp op, Lowering &l)
   rowLength = row.count().asConstant();
 }
 
-/// How many elements at once: several vectors where there is little to do with each, so that additions need not wait
-/// for each other. No more than there are.
+/// How many elements at once: several vectors, so that operations need not wait for each other. No more than there are.
+/// Where each element costs much, half of them unless the row is long: what is left at its end takes a whole turn.
 int64_t RowsLowering::widthOf(int64_t cost, bool narrow, std::optional<int64_t> length) const {
-  bool manyRegisters = l.target.vectorRegisters >= 32;
-  int64_t width = native * (narrow || cost > (manyRegisters ? 24 : 12) ? 1 : cost > (manyRegisters ? 12 : 6) ? 2 : 4);
+  bool costly = cost > 12 && l.target.vectorRegisters >= 32 && (!length || *length < 512);
+  int64_t width = native * (narrow ? 1 : costly || cost > 48 ? 2 : 4);
   while (length && width > native && width >= 2 * *length)
     width /= 2;
   return width;

@@ -2,8 +2,8 @@
 //
 //   ulp [--cpu=NAME] [--step=N] [FUNCTION]..     every N-th bit pattern (default 4099; 1 is all of them)
 //
-// Largest errors in units of the last place over all 2^32 arguments (of atan2 and pow over 2^30 pairs), on x86-64-v4
-// and, where it differs, in brackets on x86-64-v3. NaN, infinities, denormals and the sign of zero are those of libm.
+// The largest errors over all arguments stand in README.md. NaN, infinities, denormals and the sign of zero are those of
+// libm.
 #include "test/kernel/Jit.h"
 
 #include <algorithm>
