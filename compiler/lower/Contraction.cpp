@@ -244,7 +244,7 @@ void Contraction::lowerEpilogue(const Piece &piece, Value fromRow, Value from, V
       Value at = l.advance(accumulators, l.sub(column, from), accumulator);
       lowerVector(piece, l.load(at, accumulator, tiling.lanes), l.add(piece.row, i), column, mask, count);
     };
-    if (columns && *columns % step == 0)
+    if (tiling.lanes == 1 || (columns && *columns % step == 0))
       l.loop(from, to, step, [&](Value column) {
         for (int64_t j = 0; j < step; j += tiling.lanes)
           body(l.add(column, l.constant(j)), {}, {});

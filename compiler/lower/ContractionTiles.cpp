@@ -13,6 +13,7 @@ using namespace nnc;
 //  3. After a chain of so many turns the accumulators are added to what `out` has and begin again with zero. An element
 //     of the result is thus made in one way, with k ascending, whatever the tile: all tiles give the same bits.
 //  4. `out` is written unmasked. Masks are the business of whoever reads it.
+// With panels of one column vectors run along k instead; all rows and all tiles add up their lanes in the same order.
 
 namespace {
 class TileBuilder {
@@ -26,6 +27,9 @@ private:
   SmallVector<Value> pointers(Value base, Value stride, Value count, int64_t most);
   SmallVector<Value> step(Value k, ValueRange accumulators);
   SmallVector<Value> chain(Value from, Value to, ValueRange accumulators);
+  void buildDots(const TileCall &call);
+  Value loadAlong(Value base, Value stride, Value k, Value end);
+  Value addLanes(Value v);
   Value widen(Value v);
   Value add(Value a, Value b);
   Value multiplyAdd(Value a, Value b, Value sum);
@@ -105,6 +109,8 @@ void TileBuilder::build() {
   TileCall call{arg[0], arg[1], arg[2], arg[3], arg[4], arg[5], arg[6], arg[7], arg[8], arg[9], arg[10]};
   kStride = kind.unitK ? l.constant(1) : call.kStride;
   rows = pointers(call.lhs, call.rowStride, call.rows, tile.rows);
+  if (panel == 1)
+    return buildDots(call);
   panels = pointers(call.rhs, call.panelStride, call.panels, tile.panels);
 
   Type vector = l.vectorOf(kind.accumulator, lanes);
@@ -130,6 +136,68 @@ void TileBuilder::build() {
     Value more = arith::OrIOp::create(l.b, l.loc, call.more, l.less(none, from));
     l.ifThenElse(more, [&] { write(true); }, [&] { write(false); });
   });
+  func::ReturnOp::create(l.b, l.loc);
+}
+
+/// A vector of elements `stride` apart from number k on; zeros from number `end` on, if there is one.
+Value TileBuilder::loadAlong(Value base, Value stride, Value k, Value end) {
+  int64_t width = kind.tiling.along;
+  Value count = end ? l.sub(end, k) : Value(), mask = end ? l.mask(count, width) : Value();
+  if (constantOf(stride) == 1)
+    return widen(l.load(l.advance(base, k, kind.element), kind.element, width, mask));
+  Value first = end ? l.minimum(k, l.sub(end, l.constant(1))) : k;
+  Value v = l.loadStrided(l.advance(base, l.mul(first, stride), kind.element), kind.element, stride, width,
+                          end ? l.maximum(count, l.constant(1)) : Value());
+  if (end) {
+    Value zero = arith::ConstantOp::create(l.b, l.loc, v.getType(), l.b.getZeroAttr(v.getType()));
+    v = arith::SelectOp::create(l.b, l.loc, mask, v, zero);
+  }
+  return widen(v);
+}
+
+/// The upper half is added to the lower one until one element is left.
+Value TileBuilder::addLanes(Value v) {
+  for (int64_t half = kind.tiling.along / 2; half >= 1; half /= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t i = 0; i < half; ++i) {
+      low.push_back(i);
+      high.push_back(half + i);
+    }
+    v = add(vector::ShuffleOp::create(l.b, l.loc, v, v, low), vector::ShuffleOp::create(l.b, l.loc, v, v, high));
+  }
+  return vector::ExtractOp::create(l.b, l.loc, v, 0);
+}
+
+void TileBuilder::buildDots(const TileCall &call) {
+  constexpr int64_t side = cpu::Tiling::side;
+  int64_t along = kind.tiling.along;
+  auto turn = [&](Value k, ValueRange sums, Value end) {
+    SmallVector<Value> right, next;
+    for (int64_t v = 0; v < side; ++v)
+      right.push_back(loadAlong(call.rhs, l.constant(1), l.add(k, l.constant(v * along)), end));
+    for (Value row : rows)
+      for (int64_t v = 0; v < side; ++v) {
+        Value left = loadAlong(row, kStride, l.add(k, l.constant(v * along)), end);
+        next.push_back(multiplyAdd(left, right[v], sums[next.size()]));
+      }
+    return next;
+  };
+  Type vector = l.vectorOf(kind.accumulator, along);
+  SmallVector<Value> sums(tile.rows * side, arith::ConstantOp::create(l.b, l.loc, vector, l.b.getZeroAttr(vector)));
+  Value turns = l.constant(side * along), whole = l.mul(l.quotient(call.k, side * along), turns);
+  sums = l.loop(l.constant(0), whole, side * along, sums, [&](Value k, ValueRange s) { return turn(k, s, {}); });
+  sums = l.loop(whole, call.k, side * along, sums, [&](Value k, ValueRange s) { return turn(k, s, call.k); });
+  SmallVector<Value> results, places;
+  for (int64_t i = 0; i < tile.rows; ++i) {
+    Value *s = &sums[i * side];
+    results.push_back(addLanes(add(add(s[0], s[1]), add(s[2], s[3]))));
+    places.push_back(l.advance(call.out, l.mul(l.constant(i), call.outStride), kind.accumulator));
+  }
+  auto write = [&](bool more) {
+    for (auto [place, result] : llvm::zip(places, results))
+      l.store(more ? add(l.load(place, kind.accumulator, 1), result) : result, place, kind.accumulator);
+  };
+  l.ifThenElse(call.more, [&] { write(true); }, [&] { write(false); });
   func::ReturnOp::create(l.b, l.loc);
 }
 

@@ -68,7 +68,9 @@ void Packing::lower() {
 void Packing::lowerPanel(Value from, Value to, Value columns) {
   auto x = cast<RefType>(op.getX().getType());
   size_t rank = x.getRank();
-  if (x.getStrides()[rank - 1].isConstant(1)) {
+  if (panel == 1) {
+    copyRows(from, to, columns, false);
+  } else if (x.getStrides()[rank - 1].isConstant(1)) {
     Value partial = l.less(columns, l.constant(panel));
     l.ifThenElse(partial, [&] { copyRows(from, to, columns, true); }, [&] { copyRows(from, to, columns, false); });
   } else if (x.getStrides()[rank - 2].isConstant(1)) {

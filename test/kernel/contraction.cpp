@@ -121,6 +121,16 @@ func.func @NAME(HEAD, %x: X, %p: PACKED, %y: YARGUMENTS, %frame: !llvm.ptr) DIMS
 
 int value(int64_t i, int64_t salt) { return int((i * 7919 + salt * 104729) % 31) - 15; }
 
+/// Of panels of one column: whether they are checked, bytes of a vector, and by bytes of an element how long sums may
+/// be before they are cut.
+struct {
+  bool check;
+  int64_t bytes;
+  std::map<int64_t, int64_t> depth;
+} dots;
+
+int64_t ceilQuotient(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
 /// Runs one pair of functions at one size. Strides say where element (b, m or k, k or n) of x, w and y lies, `spread`
 /// how much memory w takes for each element. `finish` makes the expected element from its sum and position.
 template <typename Type, typename Finish>
@@ -137,19 +147,38 @@ void check(const Jit &jit, const std::string &name, Size s, Strides xs, Strides 
   for (int64_t i = 0; i < spread * wBatch * s.k * s.n; ++i)
     w[i] = Type::make(value(i, 2));
   std::vector<T> expected(outputs);
-  std::vector<decltype(Type::add({}, T(), T()))> sums(s.n), part(s.n);
+  std::vector<decltype(Type::add({}, T(), T()))> sums(s.n), part(std::max<int64_t>(s.n, 64));
   constexpr int64_t chain = nnc::cpu::Tiling::chain;
   for (int64_t c = 0; c < s.b; ++c)
     for (int64_t i = 0; i < s.m; ++i) {
       std::fill(sums.begin(), sums.end(), 0);
-      for (int64_t from = 0; from < s.k; from += chain) {
+      auto addTo = [&](auto &sum, int64_t j, int64_t o) {
+        sum = Type::add(sum, x[c * xs.b + i * xs.m + j * xs.k], w[c * ws.b + j * ws.k + o * ws.n]);
+      };
+      for (int64_t from = 0; panel > 1 && from < s.k; from += chain) {
         std::fill(part.begin(), part.end(), 0);
         for (int64_t j = from; j < std::min(s.k, from + chain); ++j)
           for (int64_t o = 0; o < s.n; ++o)
-            part[o] = Type::add(part[o], x[c * xs.b + i * xs.m + j * xs.k], w[c * ws.b + j * ws.k + o * ws.n]);
+            addTo(part[o], j, o);
         for (int64_t o = 0; o < s.n; ++o)
           sums[o] += part[o];
       }
+      // One column: four vectors along k.
+      int64_t parts = std::max<int64_t>(1, ceilQuotient(s.k, dots.depth[sizeof(T)]));
+      int64_t length = ceilQuotient(ceilQuotient(s.k, chain), parts) * chain;
+      for (int64_t from = 0; panel == 1 && from < s.k; from += length)
+        for (int64_t o = 0; o < s.n; ++o) {
+          int64_t lanes = dots.bytes / Type::bytes;
+          std::fill(part.begin(), part.end(), 0);
+          for (int64_t j = from; j < std::min(s.k, from + length); ++j)
+            addTo(part[(j - from) % (4 * lanes)], j, o);
+          for (int64_t v = 0; v < lanes; ++v)
+            part[v] = (part[v] + part[lanes + v]) + (part[2 * lanes + v] + part[3 * lanes + v]);
+          for (int64_t half = lanes / 2; half; half /= 2)
+            for (int64_t v = 0; v < half; ++v)
+              part[v] += part[half + v];
+          sums[o] += part[0];
+        }
       for (int64_t o = 0; o < s.n; ++o)
         expected[c * ys.b + i * ys.m + o * ys.n] = Type::round(finish(sums[o], c, i, o));
     }
@@ -193,6 +222,11 @@ std::string moduleFor(int64_t panel, int64_t half) {
   text += functions("i8", "i8", half, false, 1, "K, 1", "1, K", "N, 1", false);
   text += functions("i32", "i32", half, false, 1, "K, 1", "N, 1", "N, 1", false);
   text += functions("i64", "i64", half, false, 1, "1, M", "N, 1", "N, 1", false);
+  text += functions("dots", "f32", 1, false, 1, "K, 1", "N, 1", "N, 1", false);
+  text += functions("dots_f64", "f64", 1, true, 1, "K, B * K, 1", "2 * N, 2 * B * N, 2", "N, B * N, 1", true);
+  text += functions("dots_bf16", "bf16", 1, false, 1, "K, 1", "1, K", "1, M", false);
+  text += functions("dots_i8", "i8", 1, false, 1, "K, 1", "N, 1", "N, 1", false);
+  text += functions("dots_strided", "f32", 1, false, 1, "1, M", "N, 1", "N, 1", false);
   // Two m axes that can not be walked as one; a bias, a residual, and positions.
   text += functions("epilogue", "f32", panel, false, 2, "K, B * K, 1", "N, 1", "M * N, N, 1", true, "%c, %r",
                     "!nn.ref<[B, M, N] of f32, [0, 0, 1]>, !nn.ref<[B, M, N] of f32>", R"(
@@ -229,6 +263,14 @@ void checkAll(const Jit &jit, Size s, int64_t panel, int64_t half) {
   check<Integer<int8_t>>(jit, "i8", one, rows, wColumns, y, 1, half, {}, same);
   check<Integer<int32_t>>(jit, "i32", one, rows, w, y, 1, half, {}, same);
   check<Integer<int64_t>>(jit, "i64", one, columns, w, y, 1, half, {}, same);
+  if (dots.check && (n <= 2 || k > 100)) {
+    check<Float<float>>(jit, "dots", one, rows, w, y, 1, 1, {}, same);
+    check<Float<double>>(jit, "dots_f64", s, {k, b * k, 1, 0}, {2 * n, 0, 2 * b * n, 2}, {n, b * n, 0, 1}, 2, 1, {},
+                         same);
+    check<Brain>(jit, "dots_bf16", one, rows, wColumns, yColumns, 1, 1, {}, same);
+    check<Integer<int8_t>>(jit, "dots_i8", one, rows, w, y, 1, 1, {}, same);
+    check<Float<float>>(jit, "dots_strided", one, columns, w, y, 1, 1, {}, same);
+  }
   static Guarded<float> biases(1 << 12), residuals(1 << 17);
   float *bias = biases.last(n), *residual = residuals.last(b * m * n);
   for (int64_t i = 0; i < n; ++i)
@@ -253,8 +295,14 @@ int main(int argc, char **argv) {
   mlir::MLIRContext context;
   mlir::Type f32 = mlir::Builder(&context).getF32Type();
   int64_t widest = nnc::cpu::panelWidth(f32, std::nullopt, true, *cpu), lanes = cpu->lanes(4);
+  mlir::Builder b(&context);
+  dots.bytes = cpu->lanes(1);
+  for (mlir::Type type : {mlir::Type(b.getF32Type()), mlir::Type(b.getF64Type()), mlir::Type(b.getBF16Type())})
+    dots.depth[type.getIntOrFloatBitWidth() / 8] = nnc::cpu::tilingFor(type, 1, *cpu).depth;
+  dots.depth[1] = 1 << 20; // bytes: no order of additions gives another sum
   for (int64_t panel = lanes; panel <= widest; panel += lanes) {
     Jit jit(moduleFor(panel, panel / 2), name);
+    dots.check = panel == widest; // once will do
     std::vector<int64_t> sizes{0, 1, 2, 5, 6, 7, 8, 13, 15, 16, 17, 31, 32, 33, 63, 64, 65, 100};
     if (panel != widest)
       sizes = {1, 2, 7, 9, 17, 65};

@@ -46,3 +46,19 @@ func.func @unknown(%x: tensor<8x32xf32>, %t: tensor<32x8xf32>, %y: tensor<32x?xf
     : tensor<8x32xf32>, tensor<32x?xf32, #nn.shape<[32, N]>> -> tensor<8x?xf32, #nn.shape<[8, N]>>
   return %z, %s : tensor<8x?xf32, #nn.shape<[8, N]>>, tensor<8x?xf32, #nn.shape<[8, N]>>
 }
+
+// -----
+
+// One column alone is packed as it is: vectors run along k. Not so if they would have to be gathered.
+// CHECK-LABEL: func.func @column
+// CHECK: panel = 1 :
+// CHECK: panel = 16
+func.func @column(%x: tensor<8x32xf32>, %t: tensor<32x8xf32>, %y: tensor<32x1xf32>) -> (tensor<8x1xf32>, tensor<8x1xf32>)
+    attributes {nn.dims = [], nn.model = "M"} {
+  %z = nn.contract %x, %y {} {batch = 0 : i64, m = 1 : i64, n = 1 : i64, k = 1 : i64}
+    : tensor<8x32xf32>, tensor<32x1xf32> -> tensor<8x1xf32>
+  %l = nn.transpose %t {permutation = array<i64: 1, 0>} : (tensor<32x8xf32>) -> tensor<8x32xf32>
+  %s = nn.contract %l, %y {} {batch = 0 : i64, m = 1 : i64, n = 1 : i64, k = 1 : i64}
+    : tensor<8x32xf32>, tensor<32x1xf32> -> tensor<8x1xf32>
+  return %z, %s : tensor<8x1xf32>, tensor<8x1xf32>
+}

@@ -33,12 +33,13 @@ int64_t widest(const Cpu &cpu) { return cpu.vectorRegisters == 32 ? 4 : 2; }
 
 Tiling tilingFor(Type element, int64_t panel, const Cpu &cpu) {
   Tiling t;
-  t.lanes = lanesOf(element, cpu);
+  t.along = lanesOf(element, cpu);
+  t.lanes = panel == 1 ? 1 : t.along;
   t.vectors = panel / t.lanes;
-  int64_t most = rowsFor(t.vectors, cpu);
+  int64_t most = panel == 1 ? cpu.vectorRegisters / 8 : rowsFor(t.vectors, cpu);
   for (int64_t rows : {int64_t(1), int64_t(2), int64_t(4)})
     if (rows < most)
-      t.tiles.push_back({rows, (chains + rows * t.vectors - 1) / (rows * t.vectors)});
+      t.tiles.push_back({rows, panel == 1 ? 1 : (chains + rows * t.vectors - 1) / (rows * t.vectors)});
   t.tiles.push_back({most, 1});
   int64_t bytes = std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8);
   t.height = mostWaiting / most * most;
@@ -51,6 +52,8 @@ int64_t panelWidth(Type element, std::optional<int64_t> columns, bool stridedLhs
   int64_t lanes = lanesOf(element, cpu);
   if (!columns) // two vectors are hardly slower than more, and waste less on few columns
     return (stridedLhs ? widest(cpu) : 2) * lanes;
+  if (*columns == 1 && !stridedLhs)
+    return 1;
   // Cost of a row of the result: vectors in use, in percent; one vector alone shares its broadcasts with no other and
   // has few chains of additions.
   int64_t all = std::max<int64_t>(1, (*columns + lanes - 1) / lanes);

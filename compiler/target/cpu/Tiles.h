@@ -30,6 +30,10 @@ struct Tiling {
   /// Products that are added up one after the other. Longer sums are sums of such chains, which keeps roundings small;
   /// the common libraries have chains of this length, too.
   static constexpr int64_t chain = 192;
+  /// A panel of one column has no vectors across columns (`lanes` and `vectors` are 1): there this many vectors of
+  /// `along` elements run along k, and their lanes are added up at the end.
+  static constexpr int64_t side = 4;
+  int64_t along;
 
   int64_t panel() const { return lanes * vectors; }
   int64_t rows() const { return tiles.back().rows; }
