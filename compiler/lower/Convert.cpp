@@ -41,8 +41,8 @@ Num bf16ToF32(Num x) { return asFloat(extendUnsigned(asInteger(x), x.code->b.get
 Num f32ToBF16(Num x) {
   OpBuilder &b = x.code->b;
   Num bits = asInteger(x);
-  Num rounded = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-  rounded = select(isNaN(x), (bits >> 16) | 0x40, rounded);
+  Num rounded = bits + 0x7fff + ((bits >> 16) & 1);
+  rounded = select(isNaN(x), bits | 0x400000, rounded) >> 16;
   Num narrow = truncateInteger(rounded, b.getI16Type());
   return {*x.code, arith::BitcastOp::create(b, x.code->loc, x.as(b.getBF16Type()), narrow.value)};
 }
