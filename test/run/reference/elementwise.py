@@ -406,3 +406,25 @@ class broadcast(Elementwise):
 
     def chain(self, x, r, c):
         return (x - c) * r + torch.tanh(r) / (2 + torch.abs(c))
+
+
+class stop_gradient(Elementwise):
+    inputs = {"x": grid(4)}
+    cases = (
+        matrix_cases(special={"x": values(*SPECIAL)})
+        + [Case("chain", s) for s in MATRIX]
+        + [Case("rows", {"M": m}) for m in (0, 1, 5, 67)]
+        + row_cases("integers", x=WIDE)
+    )
+
+    def forward(self, x):
+        return x
+
+    def chain(self, x):
+        return 2 * (x - 1) + x
+
+    def rows(self, x):
+        return x - x.amax(-1, keepdim=True)
+
+    def integers(self, x):
+        return x + x
