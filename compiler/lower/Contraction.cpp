@@ -175,8 +175,9 @@ void Contraction::lowerPosition(Value position) {
   }
   piece.scratchStride = l.mul(piece.panelsOfTile, l.constant(tiling.panel()));
   Value height = cut ? select(l.less(depth, k), l.constant(tiling.height), rowsOfTile) : rowsOfTile;
-  l.loop(from, to, tiling.height, [&](Value block) {
-    Value end = l.minimum(l.add(block, l.constant(tiling.height)), to);
+  Value blockRows = select(l.less(l.constant(tiling.shallow), k), l.constant(tiling.height), l.constant(tiling.low));
+  l.loop(from, to, blockRows, [&](Value block) {
+    Value end = l.minimum(l.add(block, blockRows), to);
     l.loop(panels.from, panels.to, piece.panelsOfTile, [&](Value panel) {
       piece.panel = panel;
       piece.panels = l.minimum(piece.panelsOfTile, l.sub(panels.to, panel));

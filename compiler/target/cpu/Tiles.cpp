@@ -12,6 +12,8 @@ namespace {
 constexpr int64_t chains = 8;
 // Rows whose accumulators may wait on the stack: of 64 f32 columns 96 KiB.
 constexpr int64_t mostWaiting = 384;
+// Rows of a block that stays in the second-level cache: enough that panels come from further away seldom.
+constexpr int64_t lowBlock = 96;
 // Each row has a pointer, and there are 16 general registers.
 constexpr int64_t mostRows = 8;
 
@@ -43,6 +45,8 @@ Tiling tilingFor(Type element, int64_t panel, const Cpu &cpu) {
   t.tiles.push_back({most, 1});
   int64_t bytes = std::max<int64_t>(1, element.getIntOrFloatBitWidth() / 8);
   t.height = mostWaiting / most * most;
+  t.low = lowBlock / most * most;
+  t.shallow = cpu.l2Bytes / 2 / (t.low * bytes);
   // Measured: a panel of 64 columns may take two thirds of the second-level cache.
   t.depth = std::max<int64_t>(1, 4 * cpu.l2Bytes / (t.height * bytes) / t.chain) * t.chain;
   return t;

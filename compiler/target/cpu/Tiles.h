@@ -27,6 +27,9 @@ struct Tiling {
   /// longer than `depth` are cut, so that a panel stays in the second-level cache while the block's tiles use it; the
   /// block's accumulators wait in memory for the next part.
   int64_t height, depth;
+  /// Where sums are at most `shallow` long, a block of `low` rows fits half of that cache: then it stays there while
+  /// the panels pass.
+  int64_t low, shallow;
   /// Products that are added up one after the other. Longer sums are sums of such chains, which keeps roundings small;
   /// the common libraries have chains of this length, too.
   static constexpr int64_t chain = 192;
