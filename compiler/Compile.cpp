@@ -1,9 +1,11 @@
 #include "compiler/Compile.h"
 #include "compiler/emit/Library.h"
+#include "compiler/emit/Output.h"
 
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/WithColor.h"
 #include "llvm/Support/raw_ostream.h"
@@ -38,20 +40,23 @@ bool failed(llvm::Error error) {
   });
   return true;
 }
-
-/// Text or object code to a file or to standard output.
-bool write(llvm::StringRef bytes, const std::string &path) {
-  if (path.empty() || path == "-") {
-    llvm::outs() << bytes;
-    llvm::outs().flush();
-    return !llvm::outs().has_error();
-  }
-  return !failed(llvm::writeToOutput(path, [&](llvm::raw_ostream &os) {
-    os << bytes;
-    return llvm::Error::success();
-  }));
-}
 } // namespace
+
+bool nnc::write(llvm::StringRef bytes, const std::string &path, llvm::ArrayRef<std::string> inputs) {
+  llvm::sys::fs::file_status status;
+  bool device = !llvm::sys::fs::status(path, status) && status.type() == llvm::sys::fs::file_type::character_file;
+  if (path.empty() || path == "-" || device) {
+    std::error_code problem;
+    llvm::raw_fd_ostream file(device ? llvm::StringRef(path) : "-", problem);
+    file << bytes;
+    file.close();
+    problem = problem ? problem : file.error();
+    file.clear_error();
+    return !problem || !failed(llvm::createStringError(problem, "cannot write: " + problem.message()));
+  }
+  emit::OutputFile file{path, bytes};
+  return !failed(emit::checkOutputs(file, inputs)) && !failed(emit::writeOutputs(file));
+}
 
 bool nnc::isForm(llvm::StringRef emit) {
   return llvm::is_contained({"asm", "obj", "lib"}, emit) ||
@@ -77,7 +82,7 @@ bool nnc::compile(mlir::ModuleOp module, const CompileOptions &options) {
       llvm::raw_string_ostream os(text);
       module.print(os);
       os << "\n"; // as nnc-opt does
-      return write(text, options.output);
+      return write(text, options.output, options.inputs);
     }
     if (llvm::StringRef(phase.name) == "mem")
       interface = describeLibrary(module);
@@ -97,5 +102,5 @@ bool nnc::compile(mlir::ModuleOp module, const CompileOptions &options) {
   if (!bytes)
     return !failed(bytes.takeError());
   watch.lap(options.emit);
-  return write(llvm::StringRef(bytes->data(), bytes->size()), options.output);
+  return write(llvm::StringRef(bytes->data(), bytes->size()), options.output, options.inputs);
 }

@@ -19,6 +19,9 @@ struct CompileOptions {
 /// Whether `emit` is a form that compile() knows.
 bool isForm(llvm::StringRef emit);
 
+/// Text or object code to a file or, without one, to standard output. Reports errors and returns false after them.
+bool write(llvm::StringRef bytes, const std::string &path, llvm::ArrayRef<std::string> inputs);
+
 /// Reports errors on standard error and returns false after them; no output file has been touched then.
 bool compile(mlir::ModuleOp module, const CompileOptions &options);
 

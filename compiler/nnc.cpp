@@ -163,18 +163,21 @@ int compileProgram(mlir::MLIRContext &context) {
   std::unique_ptr<frontend::Program> program = frontend::loadProgram(load, diagnostics);
   mlir::OwningOpRef<mlir::ModuleOp> module;
   if (!diagnostics.hasErrors())
-    module = frontend::elaborate(*program, {*frontend::parseFloat(floating), inference}, context, diagnostics);
+    module = frontend::elaborate(*program, {*frontend::parseFloat(floating), inference, form != "tree" && form != "nn"},
+                                 context, diagnostics);
   int status = finish(diagnostics);
   if (status)
     return status;
-  if (form == "tree") {
-    frontend::printTree(program->main(), llvm::outs());
-    return 0;
-  }
   std::vector<std::string> sources;
   for (auto &source : program->sources)
     if (!source->isLibrary)
       sources.push_back(source->name().str());
+  if (form == "tree") {
+    std::string text;
+    llvm::raw_string_ostream stream(text);
+    frontend::printTree(program->main(), stream);
+    return write(text, output, sources) ? 0 : 1;
+  }
   return compileModule(*module, std::move(sources));
 }
 } // namespace

@@ -43,8 +43,16 @@ std::vector<std::string> nnc::frontend::operationNames(mlir::MLIRContext &contex
 mlir::OwningOpRef<mlir::ModuleOp> Elaborator::run() {
   unsigned errors = diagnostics.errorCount();
   Scoped<Frame *> inside(frame, &fileFrame);
+  if (program.models.empty() && options.compiles)
+    fail(Code::NN0805, {program.sources.front().get(), 0, 0}, "the file exports nothing: it has no `model`", {},
+         "only models become C functions; a `layer` is a part of one");
   for (const Layer *layer : program.models)
     elaborateModel(*layer);
+  if (diagnostics.errorCount() == errors && options.compiles)
+    for (const Refusal &r : refusals) {
+      Scoped<std::vector<Level>> there(levels, r.levels);
+      fail(Code::NN0901, r.range, r.construct + " cannot be compiled yet", {}, r.hint);
+    }
   if (diagnostics.errorCount() != errors)
     return nullptr;
   if (failed(mlir::verify(*module))) { // says itself what is wrong: an error of the compiler
@@ -88,6 +96,11 @@ Value Elaborator::fail(Code code, Range range, std::string message, std::vector<
   if (!hint.empty())
     d.hint(std::move(hint));
   return {};
+}
+
+void Elaborator::unavailable(StringRef construct, Range range, StringRef hint) {
+  if (!training) // a `train` block is refused as a whole
+    refusals.push_back({construct.str(), range, hint.str(), levels});
 }
 
 static Code codeNamed(StringRef name) {

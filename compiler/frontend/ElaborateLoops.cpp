@@ -113,6 +113,7 @@ mlir::Value Elaborator::stackCopies(llvm::ArrayRef<nn::Dim> copies, llvm::functi
 // ------------------------------------------------------------------------------------------------------------
 
 Value Elaborator::evaluateScan(const Scan &scan) {
+  unavailable("`scan`", scan.range);
   std::vector<mlir::Value> sequences;
   std::optional<nn::Dim> steps;
   bool ok = true;
@@ -146,7 +147,7 @@ Value Elaborator::evaluateScan(const Scan &scan) {
       if (!v.isPoison())
         fail(Code::NN0605, scan.until->range, "`until` takes one length for each row: `i64[B]`");
       ok = false;
-    } else {
+    } else if (std::optional<Value> all = literalOf(v); !all || !steps || all->size != *steps) {
       lengths = v.tensor;
     }
   }
