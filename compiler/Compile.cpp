@@ -5,18 +5,17 @@
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/Error.h"
+#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/raw_ostream.h"
-
-#include <chrono>
 
 using namespace nnc;
 
 namespace {
-/// Prints `name  12.3 ms` for each phase.
+/// Prints `name  12.3 ms` for each phase; the first one includes reading and checking.
 class Stopwatch {
 public:
-  explicit Stopwatch(bool print) : print(print) {}
+  explicit Stopwatch(const CompileOptions &options) : print(options.time), last(options.started) {}
   void lap(llvm::StringRef name) {
     auto now = std::chrono::steady_clock::now();
     if (print)
@@ -27,31 +26,36 @@ public:
 
 private:
   bool print;
-  std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point last;
 };
 
-/// Text or object code to a file or to standard output.
-llvm::Error write(llvm::StringRef bytes, const CompileOptions &options) {
-  if (!options.output.empty() && options.output != "-")
+} // namespace
+
+llvm::Error nnc::write(llvm::StringRef bytes, const CompileOptions &options) {
+  llvm::sys::fs::file_status status;
+  bool device =
+      !llvm::sys::fs::status(options.output, status) && status.type() == llvm::sys::fs::file_type::character_file;
+  if (!options.output.empty() && options.output != "-" && !device)
     return emit::writeOutputs({{options.output, bytes}});
-  llvm::outs() << bytes;
-  llvm::outs().flush();
-  std::error_code problem = llvm::outs().error();
-  llvm::outs().clear_error(); // else the stream ends the program
+  std::error_code problem;
+  llvm::raw_fd_ostream file(device ? llvm::StringRef(options.output) : "-", problem);
+  file << bytes;
+  file.close();
+  problem = problem ? problem : file.error();
+  file.clear_error(); // else the stream ends the program
   return problem ? llvm::createStringError(std::make_error_code(std::errc::io_error),
                                            "cannot write to standard output: " + problem.message())
                  : llvm::Error::success();
 }
 
-/// What would fail after all the work.
-llvm::Error checkOutput(const CompileOptions &options, const emit::LibraryOptions &library) {
-  if (options.emit == "lib")
-    return emit::checkLibrary(library);
-  if (options.output.empty() || options.output == "-")
+llvm::Error nnc::checkOutput(const CompileOptions &options) {
+  llvm::sys::fs::file_status status;
+  bool device =
+      !llvm::sys::fs::status(options.output, status) && status.type() == llvm::sys::fs::file_type::character_file;
+  if (options.output.empty() || options.output == "-" || device)
     return llvm::Error::success();
   return emit::checkOutputs({{options.output, ""}}, options.inputs);
 }
-} // namespace
 
 bool nnc::isForm(llvm::StringRef emit) {
   return llvm::is_contained({"asm", "obj", "lib"}, emit) ||
@@ -69,10 +73,10 @@ bool nnc::compile(mlir::ModuleOp module, const CompileOptions &options, llvm::fu
   if (!cpu)
     return !failed(cpu.takeError());
   emit::LibraryOptions library{*cpu, options.output, options.inputs};
-  if (failed(checkOutput(options, library)))
+  if (failed(options.emit == "lib" ? emit::checkLibrary(library) : checkOutput(options)))
     return false;
 
-  Stopwatch watch(options.time);
+  Stopwatch watch(options);
   emit::Interface interface;
   for (const Phase &phase : phases()) {
     if (mlir::failed(runPhase(phase, module, options.pipeline)))

@@ -7,6 +7,7 @@
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
 
+#include <chrono>
 #include <vector>
 
 namespace nnc {
@@ -17,10 +18,16 @@ struct CompileOptions {
   std::string output;              ///< empty: standard output (not for lib)
   std::vector<std::string> inputs; ///< files of the program, which must not be overwritten
   bool time = false;               ///< print how long each phase took, on standard error
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now(); ///< when the first phase began
 };
 
 /// Whether `emit` is a form that compile() knows.
 bool isForm(llvm::StringRef emit);
+
+/// Text or object code to the output file or, without one, to standard output.
+llvm::Error write(llvm::StringRef bytes, const CompileOptions &options);
+/// Whether that will be possible, before all the work.
+llvm::Error checkOutput(const CompileOptions &options);
 
 /// False after errors: those of a phase are the context's diagnostics, those of files go to `report`. No output file
 /// has been touched then.

@@ -43,6 +43,7 @@ cl::opt<bool> inference("inference", cl::desc("leave the train blocks out"), cl:
 cl::opt<std::string> cpu("cpu", cl::desc("the processor to compile for; default: this machine's"),
                          cl::value_desc("name"), cl::cat(category));
 cl::opt<bool> timing("time", cl::desc("print how long each phase took"), cl::cat(category));
+const auto started = std::chrono::steady_clock::now();
 cl::opt<bool> verify("verify-each", cl::desc("check the module after every pass"), cl::cat(category));
 cl::opt<std::string> explain("explain", cl::desc("print the page of an error"), cl::value_desc("code"),
                              cl::cat(category));
@@ -143,22 +144,39 @@ std::optional<int> checkCommand() {
   return std::nullopt;
 }
 
-/// Every phase after the front end. `sources` must not be overwritten.
-void compileModule(mlir::ModuleOp module, std::vector<std::string> sources, DiagnosticEngine &diagnostics) {
+/// `sources` must not be overwritten.
+CompileOptions compileOptions(std::vector<std::string> sources) {
   CompileOptions options;
   options.pipeline = {cpu, verify};
   options.emit = form;
   options.output = output;
   options.inputs = std::move(sources);
   options.time = timing;
-  bool done = compile(module, options, [&](llvm::Error error) {
-    llvm::handleAllErrors(std::move(error), [&](const llvm::ErrorInfoBase &e) {
-      bool file = e.convertToErrorCode() == std::errc::io_error;
-      diagnostics.error(file ? Code::NN0811 : Code::NN0999, {}, e.message());
-    });
+  options.started = started;
+  return options;
+}
+
+void report(llvm::Error error, DiagnosticEngine &diagnostics) {
+  llvm::handleAllErrors(std::move(error), [&](const llvm::ErrorInfoBase &e) {
+    bool file = e.convertToErrorCode() == std::errc::io_error;
+    diagnostics.error(file ? Code::NN0811 : Code::NN0999, {}, e.message());
   });
+}
+
+/// Every phase after the front end.
+void compileModule(mlir::ModuleOp module, const CompileOptions &options, DiagnosticEngine &diagnostics) {
+  bool done = compile(module, options, [&](llvm::Error error) { report(std::move(error), diagnostics); });
   if (!done && !diagnostics.hasErrors())
     diagnostics.error(Code::NN0999, {}, "a phase failed without saying why");
+}
+
+/// The syntax tree of a program that has been checked.
+void writeTree(frontend::Program &program, const CompileOptions &options, DiagnosticEngine &diagnostics) {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  frontend::printTree(program.main(), stream);
+  llvm::Error problem = checkOutput(options);
+  report(problem ? std::move(problem) : write(text, options), diagnostics);
 }
 
 /// Reads, checks and compiles a program, or prints its tree where that is asked for.
@@ -182,15 +200,18 @@ int compileProgram(mlir::MLIRContext &context) {
         .hint("`--emit=tree` checks a file that others import");
   mlir::OwningOpRef<mlir::ModuleOp> module;
   if (!diagnostics.hasErrors())
-    module = frontend::elaborate(*program, {*frontend::parseFloat(floating), inference}, context, diagnostics);
-  if (module && form == "tree") {
-    frontend::printTree(program->main(), llvm::outs());
-  } else if (module) {
+    module = frontend::elaborate(*program, {*frontend::parseFloat(floating), inference, form != "tree" && form != "nn"},
+                                 context, diagnostics);
+  if (module) {
     std::vector<std::string> sources;
     for (auto &source : program->sources)
       if (!source->isLibrary)
         sources.push_back(source->name().str());
-    compileModule(*module, std::move(sources), diagnostics);
+    CompileOptions options = compileOptions(std::move(sources));
+    if (form == "tree")
+      writeTree(*program, options, diagnostics);
+    else
+      compileModule(*module, options, diagnostics);
   }
   return finish(diagnostics);
 }
@@ -202,7 +223,7 @@ int compileText(mlir::MLIRContext &context) {
     return 1;
   DiagnosticEngine diagnostics;
   frontend::PhaseErrors phaseErrors(context, nullptr, diagnostics);
-  compileModule(*module, {inputs[0]}, diagnostics);
+  compileModule(*module, compileOptions({inputs[0]}), diagnostics);
   return finish(diagnostics);
 }
 } // namespace

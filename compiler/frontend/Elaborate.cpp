@@ -45,6 +45,11 @@ mlir::OwningOpRef<mlir::ModuleOp> Elaborator::run() {
   Scoped<Frame *> inside(frame, &fileFrame);
   for (const Layer *layer : program.models)
     elaborateModel(*layer);
+  if (diagnostics.errorCount() == errors && options.compiles)
+    for (const Refusal &r : refusals) {
+      Scoped<std::vector<Level>> there(levels, r.levels);
+      fail(Code::NN0901, r.range, r.construct + " cannot be compiled yet", {}, r.hint);
+    }
   if (diagnostics.errorCount() != errors)
     return nullptr;
   if (failed(mlir::verify(*module))) { // the verifier has said what is wrong, to PhaseErrors
@@ -89,6 +94,11 @@ Value Elaborator::fail(Code code, Range range, std::string message, std::vector<
   if (!hint.empty())
     d.hint(std::move(hint));
   return {};
+}
+
+void Elaborator::unavailable(StringRef construct, Range range, StringRef hint) {
+  if (!training) // a `train` block is refused as a whole
+    refusals.push_back({construct.str(), range, hint.str(), levels});
 }
 
 Value Elaborator::fail(const nn::Report &report, Range range) {

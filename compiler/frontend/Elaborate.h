@@ -28,6 +28,8 @@ struct ElaborateOptions {
   Float floating = Float::F32;
   /// Leave the `train` blocks out.
   bool inference = false;
+  /// The module is to become code: what has no lowering yet is an error then, after all others.
+  bool compiles = false;
 };
 
 /// Makes a module from the models of the main file. Null after errors, which are in `diagnostics`.

@@ -149,7 +149,8 @@ Value Elaborator::evaluateConstant(const Const &constant) {
 
 Value Elaborator::evaluateFreeDim(const FreeDim &dim, Range range) {
   std::string name = dim.name.text.str();
-  if (dim.sort == FreeDim::OfState && routine)
+  // A size that only an argument which is left out would give is that of the layer's states, if they have it.
+  if (routine && (dim.sort == FreeDim::OfState || hasStateDim(name)))
     return Value::ofSize(stateDim(name));
   return fail(Code::NN0201, range, "nothing gives `" + name + "` a value here", {},
               dim.sort == FreeDim::ResultOnly ? "an entry with a size that only its result has is called from C alone"

@@ -91,7 +91,7 @@ Made &Elaborator::make(Instance &instance, const Function *entry, Frame inner, c
     Scoped<Frame *> inside(frame, &inner);
     Scoped<std::optional<TypedPlace>> none(place, std::nullopt);
     Value value;
-    if (evaluateDefaults(signature, inner))
+    if (makeLiterals(signature, inner) && evaluateDefaults(signature, inner))
       value = coerceResults(signature, evaluateBlock(block), resultRange(block), callee);
     result->failed = value.isPoison() || !resultTensors(value, resultRange(block), results);
   }
@@ -114,6 +114,21 @@ Made &Elaborator::make(Instance &instance, const Function *entry, Frame inner, c
   if (result->draws)
     key += "@" + instance.describePath();
   return *(made[std::move(key)] = std::move(result));
+}
+
+/// Typed arguments that came as literals get their types.
+bool Elaborator::makeLiterals(const Signature &signature, Frame &inner) {
+  for (const Argument *argument : signature.arguments) {
+    Value literal = inner.values.lookup(argument);
+    if (!literal.isLiteral() || !argument->type || argument->type->isGraph() || isOpen(*argument->type))
+      continue;
+    mlir::Type type = evaluateType(*argument->type);
+    Value v = type ? coerce(literal, type, true, argument->range, "an argument") : Value();
+    if (v.isPoison())
+      return false;
+    inner.values[argument] = v;
+  }
+  return true;
 }
 
 /// Puts the parameters in the order of their paths, after the `fixed` first arguments; the number of the copy is last.

@@ -375,11 +375,10 @@ Value Elaborator::callOnce(Instance &instance, const Function *entry, std::vecto
     os << "/";
     if (!v)
       continue; // absent: the callee takes its default
-    if (v->kind == Value::Size)
-      inner.values[argument] = Value::ofSize(own.of(v->size));
-    else if (v->isLiteral())
-      inner.values[argument] = *v;
-    if (v->isLiteral()) {
+    // A number known when compiling is made again inside: what is left out costs nothing there either.
+    std::optional<Value> literal = argument->type ? literalOf(*v) : v->isLiteral() ? std::optional(*v) : std::nullopt;
+    if (literal) {
+      inner.values[argument] = literal->kind == Value::Size ? Value::ofSize(own.of(literal->size)) : *literal;
       printValue(os, inner.values[argument]);
       continue;
     }

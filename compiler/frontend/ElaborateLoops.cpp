@@ -113,6 +113,7 @@ mlir::Value Elaborator::stackCopies(llvm::ArrayRef<nn::Dim> copies, llvm::functi
 // ------------------------------------------------------------------------------------------------------------
 
 Value Elaborator::evaluateScan(const Scan &scan) {
+  unavailable("`scan`", scan.range);
   std::vector<mlir::Value> sequences;
   std::optional<nn::Dim> steps;
   bool ok = true;
@@ -147,7 +148,7 @@ Value Elaborator::evaluateScan(const Scan &scan) {
         fail(Code::NN0605, scan.until->range, "`until` takes one length for each row, such as `i64[B]`",
              v.isTensor() ? std::vector<std::string>{"given " + nn::describe(v.type())} : std::vector<std::string>());
       ok = false;
-    } else {
+    } else if (std::optional<Value> all = literalOf(v); !all || !steps || all->size != *steps) {
       lengths = v.tensor;
     }
   }

@@ -144,6 +144,11 @@ std::optional<Value> Elaborator::indexInNeighbourhood(const Value &x, const Inde
   for (size_t i = 0; i < shape.rank(); ++i)
     if (!llvm::is_contained(axes, int64_t(i)))
       kept.dims.push_back(shape[i]);
+  if (std::optional<Value> literal = literalOf(x)) { // all elements are the same: no reading
+    if (literal->kind == Value::Boolean && kept.rank() == 0)
+      return literal;
+    return Value::ofTensor(convert(*literal, x.element(), &kept, index.range));
+  }
   return Value::ofTensor(emit<nn::AtOp>(index.range, nn::tensorType(kept, x.element()), x.tensor, indices,
                                         builder().getDenseI64ArrayAttr(axes)),
                          x.untyped);
@@ -177,6 +182,8 @@ static llvm::SmallVector<mlir::Value> capture(llvm::ArrayRef<mlir::Region *> reg
 }
 
 Value Elaborator::evaluateNeighbourhood(const Neighbourhood &n) {
+  unavailable(n.sort == Neighbourhood::Attend ? "`attend`" : ("`" + spelling(n.sort) + "` over a neighbourhood").str(),
+              n.range);
   Domain domain;
   if (!readDomain(*n.domain, domain))
     return {};
@@ -222,6 +229,10 @@ Value Elaborator::evaluateNeighbourhood(const Neighbourhood &n) {
       if (!v)
         return {};
       nn::YieldOp::create(builder(), locate(n.range), v);
+      if (predicate.kind == Value::Boolean && predicate.flag) { // refuses nothing
+        where.getBlocks().clear();
+        b.indices.clear();
+      }
     }
     enterRegion(main, b, domain, n);
     if (n.sort == Neighbourhood::Attend) {

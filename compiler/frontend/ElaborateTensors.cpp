@@ -14,6 +14,21 @@ mlir::Value Elaborator::castTo(mlir::Value value, mlir::Type element, Range rang
   return emit<nn::CastOp>(range, nn::withElement(value.getType(), element), value);
 }
 
+std::optional<Value> Elaborator::literalOf(const Value &value) {
+  if (value.isLiteral())
+    return value;
+  mlir::Operation *maker = value.isTensor() ? value.tensor.getDefiningOp() : nullptr;
+  if (auto size = llvm::dyn_cast_or_null<nn::SizeOp>(maker))
+    return Value::ofSize(size.getValue().getValue());
+  auto constant = llvm::dyn_cast_or_null<nn::ConstantOp>(maker);
+  if (!constant)
+    return std::nullopt;
+  if (auto real = llvm::dyn_cast<mlir::FloatAttr>(constant.getValue()))
+    return Value::ofReal(real.getValueAsDouble());
+  const llvm::APInt &integer = llvm::cast<mlir::IntegerAttr>(constant.getValue()).getValue();
+  return integer.getBitWidth() == 1 ? Value::boolean(integer.isOne()) : Value::ofSize(nn::Dim(integer.getSExtValue()));
+}
+
 /// The same number in every element, in another shape; null if `value` is not such a tensor.
 mlir::Value Elaborator::constantLike(mlir::Value value, const nn::Shape &shape, Range range) {
   mlir::Type type = nn::tensorType(shape, nn::elementOf(value.getType()));

@@ -132,8 +132,6 @@ bool Elaborator::readClauses(const Train &train, Training &t) {
         ok = number(*word, t.accumulate) && t.accumulate >= 1;
       else if (name == "average")
         ok = number(*word, t.average);
-      else if (name == "precision")
-        ok = false, fail(Code::NN0901, word->range, "`precision` is not available yet", {}, "`--float=bf16` is");
       if (!ok)
         return false;
     }
@@ -144,6 +142,7 @@ bool Elaborator::readClauses(const Train &train, Training &t) {
 void Elaborator::elaborateTrain(Instance &root, const Train &train) {
   if (train.broken || !train.body)
     return;
+  unavailable("`train`", train.name.range, "`--inference` leaves the `train` blocks out");
   Training t;
   t.name = (train.turn ? train.turn.text.str() + "_" : std::string("train_")) + "step";
   Routine r(&context);

@@ -258,6 +258,10 @@ bool Elaborator::bindArguments(const Signature &signature, std::vector<Given> &g
   for (auto [argument, g] : llvm::zip(signature.arguments, of)) {
     if (!ok || !g || !argument->type)
       continue;
+    if (g->value.isLiteral() && isOpen(*argument->type)) { // a default that is passed on
+      into.values[argument] = g->value;
+      continue;
+    }
     std::string what = "argument `" + argument->name.text.str() + "` of `" + callee.str() + "`";
     // Before the sizes of the type are asked for: they may come from this value.
     if (argument->type->isGraph() != (g->value.kind == Value::Graph)) {
@@ -280,11 +284,24 @@ bool Elaborator::bindArguments(const Signature &signature, std::vector<Given> &g
   return ok;
 }
 
+/// Whether a free dimension of the type has no value: only an argument that is left out would give it one.
+bool Elaborator::isOpen(const Type &type) {
+  return llvm::any_of(type.dims, [&](const Dim *dim) {
+    const FreeDim *free = plainDim(*dim);
+    return free && !frame->find(free) && !hasStateDim(free->name.text);
+  });
+}
+
 bool Elaborator::evaluateDefaults(const Signature &signature, Frame &into) {
   Scoped<Frame *> inside(frame, &into);
   for (const Argument *argument : signature.arguments) {
     if (into.values.contains(argument))
       continue;
+    if (argument->type && isOpen(*argument->type)) // it may still be passed on as it is
+      if (Value v = evaluateOne(*argument->value); v.isLiteral()) {
+        into.values[argument] = v;
+        continue;
+      }
     mlir::Type type;
     if (argument->type && !(type = evaluateType(*argument->type)))
       return false;

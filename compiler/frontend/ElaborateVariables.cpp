@@ -193,6 +193,12 @@ nn::Dim Elaborator::stateDim(StringRef name) {
   return size;
 }
 
+/// Whether states of the layer whose block this is have a size of that name.
+bool Elaborator::hasStateDim(StringRef name) {
+  return frame->instance &&
+         llvm::any_of(frame->instance->layer->stateDims, [&](const FreeDim *d) { return d->name.text == name; });
+}
+
 /// A called function says what a size of the context is.
 bool Elaborator::agreeOnStateDim(StringRef name, const nn::Dim &size, Range range) {
   for (auto &[known, own] : routine->stateDims)
@@ -223,6 +229,7 @@ bool Elaborator::declareState(Instance &owner, const Variable &variable, const s
   mlir::FlatSymbolRefAttr initialiser = makeInitialiser(owner, variable, path);
   if (!initialiser)
     return false;
+  unavailable("`state`", variable.range);
   auto function = module->lookupSymbol<mlir::func::FuncOp>(initialiser.getValue());
   mlir::IntegerAttr copies;
   for (Instance *i = &owner; i; i = i->parent)

@@ -106,6 +106,8 @@ private:
   Value fail(Code code, Range range, std::string message, std::vector<std::string> notes = {}, std::string hint = "");
   Value fail(const nn::Report &report, Range range);
   mlir::Location locate(Range range);
+  /// A construct that is right and has no lowering yet: an error if the program is compiled and nothing else is wrong.
+  void unavailable(llvm::StringRef construct, Range range, llvm::StringRef hint = "");
   /// A condition on sizes: decided now, or checked at the entry. False after an error.
   bool require(llvm::StringRef kind, const nn::Dim &a, const nn::Dim &b, Range range, Code code, std::string text);
 
@@ -165,6 +167,7 @@ private:
   mlir::func::FuncOp beginFunction(Routine &routine, llvm::StringRef name, llvm::ArrayRef<mlir::Type> arguments,
                                    Range range);
   void finishFunction(Routine &routine, llvm::ArrayRef<mlir::Value> results, Range range);
+  bool makeLiterals(const Signature &signature, Frame &inner);
   void finishArguments(Routine &routine, Made &result, unsigned fixed, llvm::SmallVectorImpl<mlir::Value> &results);
   bool resultTensors(const Value &value, Range range, llvm::SmallVectorImpl<mlir::Value> &results);
   Made &make(Instance &instance, const Function *entry, Frame inner, const std::vector<std::string> &dims,
@@ -187,6 +190,7 @@ private:
   bool declareStorage(Instance &owner, const Variable &variable, mlir::Type type, const std::string &path);
   void bindStateDims(Instance &owner, Frame &into);
   nn::Dim stateDim(llvm::StringRef name);
+  bool hasStateDim(llvm::StringRef name);
   bool agreeOnStateDim(llvm::StringRef name, const nn::Dim &size, Range range);
   bool declareState(Instance &owner, const Variable &variable, const std::string &path);
 
@@ -210,6 +214,7 @@ private:
   /// Binds the arguments of a call in `into`. Absent ones get no value.
   bool bindArguments(const Signature &signature, std::vector<Given> &given, Frame &into, Range range,
                      llvm::StringRef callee);
+  bool isOpen(const Type &type);
   bool evaluateDefaults(const Signature &signature, Frame &frame);
   /// The value as a tensor of the type `to`; a literal (and, with `stretch`, a tensor) is broadcast.
   Value coerce(const Value &value, mlir::Type to, bool stretch, Range range, const std::string &what);
@@ -277,6 +282,8 @@ private:
   mlir::Value broadcast(mlir::Value value, const nn::Shape &shape, Range range);
   mlir::Value reshape(mlir::Value value, const nn::Shape &shape, Range range);
   mlir::Value transpose(mlir::Value value, llvm::ArrayRef<int64_t> permutation, Range range);
+  /// The number that all elements of a constant are; nothing if the value is not known.
+  static std::optional<Value> literalOf(const Value &value);
   mlir::Value castTo(mlir::Value value, mlir::Type element, Range range);
 
   // ---- operations with arguments of their own kind
@@ -359,7 +366,14 @@ private:
     Range call;
   };
   std::vector<Level> levels;
-  size_t copies = 0;       ///< calls and parameters of calls so far
+  size_t copies = 0; ///< calls and parameters of calls so far
+  struct Refusal {
+    std::string construct;
+    Range range;
+    std::string hint;
+    std::vector<Level> levels;
+  };
+  std::vector<Refusal> refusals;
   std::string libraryNote; ///< of the last error
   size_t levelsOfError = 0;
   std::optional<mlir::Location> inlinedAt;

@@ -258,12 +258,15 @@ void Resolver::updateTarget(Expr &target) {
 
 // ------------------------------------------------------------------------------------------------ Unused values
 
-static bool blockMayHaveNoResult(const Block *block) { return !block || !block->result(); }
+bool Resolver::blockMayHaveNoResult(const Block *block) const {
+  const Values *result = block ? block->result() : nullptr;
+  return !result || (result->values.size() == 1 && mayHaveNoResult(*result->values[0]));
+}
 
 /// Whether this may be a call without result, which is a statement. What is called may be known to the elaborator only.
 bool Resolver::mayHaveNoResult(const Expr &expr) const {
   if (auto *conditional = llvm::dyn_cast<If>(&expr))
-    return llvm::all_of(conditional->branches, [](auto &branch) { return blockMayHaveNoResult(branch.block); }) &&
+    return llvm::all_of(conditional->branches, [&](auto &branch) { return blockMayHaveNoResult(branch.block); }) &&
            blockMayHaveNoResult(conditional->otherwise);
   if (auto *checkpoint = llvm::dyn_cast<Checkpoint>(&expr))
     return blockMayHaveNoResult(checkpoint->block);

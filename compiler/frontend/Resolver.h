@@ -89,6 +89,7 @@ private:
   void update(Update &update);
   void updateTarget(Expr &target);
   void unusedValues(const Values &values, const Node *next);
+  bool blockMayHaveNoResult(const Block *block) const;
   bool mayHaveNoResult(const Expr &expr) const;
   void unusedLets(const Block &block);
 

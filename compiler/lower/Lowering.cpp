@@ -25,7 +25,7 @@ Value Lowering::atEntry(function_ref<Value()> make) {
 }
 
 void Lowering::eraseFinished() {
-  for (Operation *op : finished)
+  for (Operation *op : llvm::reverse(finished)) // an inner loop still names arguments of the one around it
     op->erase();
   finished.clear();
 }

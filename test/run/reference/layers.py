@@ -96,11 +96,13 @@ for entry, function in ACTIVATIONS.items():
 
 
 class norms(Program):
-    parameters = {"batch.running_var": uniform(0.5, 2), "free.running_var": uniform(0.5, 2), "batch.num_batches_tracked": integers(0, 9), "free.num_batches_tracked": integers(0, 9)}
+    parameters = {f"{path}.running_var": uniform(0.5, 2) for path in ("batch", "free", "plane")}
     cases = (
         batches("layers", SIZES) + [Case("deep", {"B": b, "N": n}) for b, n in ((0, 3), (3, 0), (3, 7))] + batches("single") + batches("plain") + batches("no_bias")
         + batches("root", SIZES) + batches("root_plain") + batches("batches") + [Case(e, {"B": b, "L": n}) for e in ("sequences", "groups") for b, n in ((0, 3), (1, 1), (3, 7), (2, 33))]
         + batches("frees") + batches("residual")
+        + [Case(e, {"B": b, "H": h, "W": w}) for e in ("images", "instances", "instances_bare", "batch_planes", "batch_own")
+           for b, h, w in ((1, 2, 1), (2, 3, 5), (3, 4, 16), (1, 7, 33))]
         + [Case("layers", {"B": 3}, {"x": uniform(1000, 1001)}), Case("layers", {"B": 2}, {"x": values(3)}), Case("root", {"B": 2}, {"x": values(0)})]
     )  # fmt: skip
 
@@ -125,7 +127,6 @@ class norms(Program):
         return F.rms_norm(x, (64,), eps=1e-6)
 
     def statistics(self, path, d):
-        self.param(f"{path}.num_batches_tracked")
         return self.param(f"{path}.running_mean", d), self.param(f"{path}.running_var", d)
 
     def batches(self, x):
@@ -141,6 +142,21 @@ class norms(Program):
         rows = x.reshape(x.shape[0], 3, 4 * x.shape[2])
         rows = (rows - rows.mean(-1, keepdim=True)) * torch.rsqrt(rows.var(-1, correction=0, keepdim=True) + 1e-5)
         return rows.reshape(x.shape) * self.param("group.weight", 12)[:, None] + self.param("group.bias", 12)[:, None]
+
+    def images(self, x):
+        return F.group_norm(x, 4, eps=1e-3)
+
+    def instances(self, x):
+        return F.instance_norm(x, weight=self.param("instance.weight", 5), bias=self.param("instance.bias", 5))
+
+    def instances_bare(self, x):
+        return F.instance_norm(x)
+
+    def batch_planes(self, x):
+        return F.batch_norm(x, *self.statistics("plane", 5), self.param("plane.weight", 5), self.param("plane.bias", 5))
+
+    def batch_own(self, x):
+        return F.batch_norm(x, None, None, training=True)
 
     def residual(self, x):
         return x + F.relu(self.layers(x))
