@@ -120,6 +120,7 @@ Num convert(Num x, mlir::Type to);
 
 /// Functions of f32. The largest errors over all arguments stand in test/kernel/README.md.
 Num exp(Num x);
+Num exp64(Num x); ///< of f64
 Num expm1(Num x);
 Num sigmoid(Num x);
 Num tanh(Num x);

@@ -28,10 +28,11 @@ static std::optional<Num> scaleByInstruction(Num x, Num n) {
     return std::nullopt;
   OpBuilder &b = x.code->b;
   Location loc = x.code->loc;
-  auto name = b.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512");
-  Value lanes = arith::ConstantOp::create(b, loc, b.getI16IntegerAttr(-1));
+  bool wide = x.bits() == 64;
+  auto name = b.getStringAttr(wide ? "llvm.x86.avx512.mask.scalef.pd.512" : "llvm.x86.avx512.mask.scalef.ps.512");
+  Value lanes = arith::ConstantOp::create(b, loc, wide ? b.getI8IntegerAttr(-1) : b.getI16IntegerAttr(-1));
   Value rounding = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(4)); // as is set
-  return inPieces(16, {x, n}, [&](ArrayRef<Value> piece) {
+  return inPieces(wide ? 8 : 16, {x, n}, [&](ArrayRef<Value> piece) {
     return LLVM::CallIntrinsicOp::create(b, loc, piece[0].getType(), name,
                                          ValueRange{piece[0], piece[1], piece[0], lanes, rounding})
         .getResult(0);
@@ -57,6 +58,21 @@ Num scaleNormal(Num x, const Reduced &reduced) {
 Num exp(Num x) {
   Reduced reduced = reduceByLn2(maximum(x.constant(-104.0), minimum(x.constant(89.0), x)));
   return scale(expReduced(reduced.r), reduced);
+}
+
+/// The same steps with more digits; the polynomial is that of Taylor, which is exact enough to 2^-57.
+Num exp64(Num x) {
+  x = maximum(x.constant(-746.0), minimum(x.constant(710.0), x));
+  Num magic = x.constant(0x1.8p52), sum = fma(x, 0x1.71547652b82fep0, magic), n = sum - magic;
+  Num r = fma(n, -0x1.a39ef35793c76p-33, fma(n, -0x1.62e42feep-1, x));
+  Num rest = polynomial(r, {1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880,
+                            1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800});
+  Num y = 1 + fma(r * r, rest, r);
+  if (std::optional<Num> scaled = scaleByInstruction(y, n))
+    return *scaled;
+  Num whole = asInteger(sum) - 0x4338000000000000, half = shiftRight(whole, 1);
+  auto powerOfTwo = [](Num n) { return asFloat((n + 1023) << 52); };
+  return y * powerOfTwo(half) * powerOfTwo(whole - half);
 }
 
 /// 2^n (e^r - 1) + (2^n - 1), with 2^(n - 1) so that n = 128 is no special case.
