@@ -120,7 +120,6 @@ Num convert(Num x, mlir::Type to);
 
 /// Functions of f32. The largest errors over all arguments stand in test/kernel/README.md.
 Num exp(Num x);
-Num exp64(Num x); ///< of f64
 Num expm1(Num x);
 Num sigmoid(Num x);
 Num tanh(Num x);
@@ -146,6 +145,10 @@ Num floorDiv(Num a, Num b);
 Num inPieces(int64_t lanes, llvm::ArrayRef<Num> values,
              llvm::function_ref<mlir::Value(llvm::ArrayRef<mlir::Value> piece)> function);
 
+/// Functions of f64.
+Num exp64(Num x);
+Num expm164(Num x);
+Num tanh64(Num x);
 /// A function of libm, lane by lane.
 Num callPerLane(llvm::StringRef name, llvm::ArrayRef<Num> arguments);
 
