@@ -2,8 +2,8 @@
 //
 //   ulp [--cpu=NAME] [--step=N] [FUNCTION]..     every N-th bit pattern (default 4099; 1 is all of them)
 //
-// The largest errors over all arguments stand in README.md. NaN, infinities, denormals and the sign of zero are those of
-// libm.
+// The largest errors over all arguments stand in README.md. NaN, infinities, denormals and the sign of zero are those
+// of libm.
 #include "test/kernel/Jit.h"
 
 #include <algorithm>
