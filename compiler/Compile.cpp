@@ -30,19 +30,6 @@ private:
   std::chrono::steady_clock::time_point last = std::chrono::steady_clock::now();
 };
 
-/// Text or object code to a file or to standard output.
-llvm::Error write(llvm::StringRef bytes, const CompileOptions &options) {
-  if (!options.output.empty() && options.output != "-")
-    return emit::writeOutputs({{options.output, bytes}});
-  llvm::outs() << bytes;
-  llvm::outs().flush();
-  std::error_code problem = llvm::outs().error();
-  llvm::outs().clear_error(); // else the stream ends the program
-  return problem ? llvm::createStringError(std::make_error_code(std::errc::io_error),
-                                           "cannot write to standard output: " + problem.message())
-                 : llvm::Error::success();
-}
-
 /// What would fail after all the work.
 llvm::Error checkOutput(const CompileOptions &options, const emit::LibraryOptions &library) {
   if (options.emit == "lib")
@@ -56,6 +43,20 @@ llvm::Error checkOutput(const CompileOptions &options, const emit::LibraryOption
 bool nnc::isForm(llvm::StringRef emit) {
   return llvm::is_contained({"asm", "obj", "lib"}, emit) ||
          llvm::any_of(phases(), [&](const Phase &p) { return emit == p.name; });
+}
+
+llvm::Error nnc::writeResult(llvm::StringRef bytes, const CompileOptions &options) {
+  if (llvm::Error error = checkOutput(options, {}))
+    return error;
+  if (!options.output.empty() && options.output != "-")
+    return emit::writeOutputs({{options.output, bytes}});
+  llvm::outs() << bytes;
+  llvm::outs().flush();
+  std::error_code problem = llvm::outs().error();
+  llvm::outs().clear_error(); // else the stream ends the program
+  return problem ? llvm::createStringError(std::make_error_code(std::errc::io_error),
+                                           "cannot write to standard output: " + problem.message())
+                 : llvm::Error::success();
 }
 
 bool nnc::compile(mlir::ModuleOp module, const CompileOptions &options, llvm::function_ref<void(llvm::Error)> report) {
@@ -83,7 +84,7 @@ bool nnc::compile(mlir::ModuleOp module, const CompileOptions &options, llvm::fu
       llvm::raw_string_ostream os(text);
       module.print(os);
       os << "\n"; // as nnc-opt does
-      return !failed(write(text, options));
+      return !failed(writeResult(text, options));
     }
     if (llvm::StringRef(phase.name) == "mem")
       interface = describeLibrary(module);
@@ -103,5 +104,5 @@ bool nnc::compile(mlir::ModuleOp module, const CompileOptions &options, llvm::fu
   if (!bytes)
     return !failed(bytes.takeError());
   watch.lap(options.emit);
-  return !failed(write(llvm::StringRef(bytes->data(), bytes->size()), options));
+  return !failed(writeResult(llvm::StringRef(bytes->data(), bytes->size()), options));
 }

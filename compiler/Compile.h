@@ -22,6 +22,9 @@ struct CompileOptions {
 /// Whether `emit` is a form that compile() knows.
 bool isForm(llvm::StringRef emit);
 
+/// Text or object code to the output, or to standard output where none is named.
+llvm::Error writeResult(llvm::StringRef bytes, const CompileOptions &options);
+
 /// False after errors: those of a phase are the context's diagnostics, those of files go to `report`. No output file
 /// has been touched then.
 bool compile(mlir::ModuleOp module, const CompileOptions &options, llvm::function_ref<void(llvm::Error)> report);

@@ -11,9 +11,11 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Support/FileUtilities.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Process.h"
+#include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <csignal>
@@ -89,6 +91,12 @@ std::optional<int> refuseUnknownOption(int argc, char **argv) {
     if (!help && !llvm::is_contained(known, name) && !argument.starts_with("D"))
       return fail("there is no option `" + StringRef(argv[i]).split('=').first + "`",
                   name.size() > 1 ? suggest(name, known, "--") : "`nnc --help` lists the options");
+    // LLVM's own words for this would be the only message without a code.
+    bool flag = help || (llvm::is_contained(known, name) &&
+                         cl::getRegisteredOptions().lookup(name)->getValueExpectedFlag() == cl::ValueOptional);
+    StringRef value = argument.split('=').second;
+    if (flag && argument.contains('=') && !llvm::is_contained({"true", "false", "0", "1"}, value))
+      return fail("the option `" + StringRef(argv[i]).split('=').first + "` takes no value");
     bool last = i + 1 == argc && !argument.contains('=') && (llvm::is_contained(known, name) || argument == "D");
     if (last && cl::getRegisteredOptions().lookup(name)->getValueExpectedFlag() == cl::ValueRequired)
       return fail("the option `" + StringRef(argv[i]) + "` needs a value", "`nnc --help` lists the options");
@@ -143,20 +151,28 @@ std::optional<int> checkCommand() {
   return std::nullopt;
 }
 
-/// Every phase after the front end. `sources` must not be overwritten.
-void compileModule(mlir::ModuleOp module, std::vector<std::string> sources, DiagnosticEngine &diagnostics) {
+/// `sources` must not be overwritten.
+CompileOptions compileOptions(std::vector<std::string> sources) {
   CompileOptions options;
   options.pipeline = {cpu, verify};
   options.emit = form;
   options.output = output;
   options.inputs = std::move(sources);
   options.time = timing;
-  bool done = compile(module, options, [&](llvm::Error error) {
-    llvm::handleAllErrors(std::move(error), [&](const llvm::ErrorInfoBase &e) {
-      bool file = e.convertToErrorCode() == std::errc::io_error;
-      diagnostics.error(file ? Code::NN0811 : Code::NN0999, {}, e.message());
-    });
+  return options;
+}
+
+void reportFile(llvm::Error error, DiagnosticEngine &diagnostics) {
+  llvm::handleAllErrors(std::move(error), [&](const llvm::ErrorInfoBase &e) {
+    bool file = e.convertToErrorCode() == std::errc::io_error;
+    diagnostics.error(file ? Code::NN0811 : Code::NN0999, {}, e.message());
   });
+}
+
+/// Every phase after the front end.
+void compileModule(mlir::ModuleOp module, std::vector<std::string> sources, DiagnosticEngine &diagnostics) {
+  CompileOptions options = compileOptions(std::move(sources));
+  bool done = compile(module, options, [&](llvm::Error error) { reportFile(std::move(error), diagnostics); });
   if (!done && !diagnostics.hasErrors())
     diagnostics.error(Code::NN0999, {}, "a phase failed without saying why");
 }
@@ -183,13 +199,16 @@ int compileProgram(mlir::MLIRContext &context) {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   if (!diagnostics.hasErrors())
     module = frontend::elaborate(*program, {*frontend::parseFloat(floating), inference}, context, diagnostics);
+  std::vector<std::string> sources;
+  for (auto &source : program->sources)
+    if (!source->isLibrary)
+      sources.push_back(source->name().str());
   if (module && form == "tree") {
-    frontend::printTree(program->main(), llvm::outs());
+    std::string text;
+    llvm::raw_string_ostream tree(text);
+    frontend::printTree(program->main(), tree);
+    reportFile(writeResult(text, compileOptions(std::move(sources))), diagnostics);
   } else if (module) {
-    std::vector<std::string> sources;
-    for (auto &source : program->sources)
-      if (!source->isLibrary)
-        sources.push_back(source->name().str());
     compileModule(*module, std::move(sources), diagnostics);
   }
   return finish(diagnostics);
@@ -197,10 +216,18 @@ int compileProgram(mlir::MLIRContext &context) {
 
 /// Compiles a module that was written by hand or printed by `--emit`.
 int compileText(mlir::MLIRContext &context) {
-  auto module = mlir::parseSourceFile<mlir::ModuleOp>(inputs[0], &context);
+  DiagnosticEngine diagnostics;
+  std::string problem;
+  auto text = std::make_shared<llvm::SourceMgr>();
+  if (std::unique_ptr<llvm::MemoryBuffer> file = mlir::openInputFile(inputs[0], &problem)) {
+    text->AddNewSourceBuffer(std::move(file), llvm::SMLoc());
+  } else {
+    diagnostics.error(Code::NN0801, {}, problem);
+    return finish(diagnostics);
+  }
+  auto module = mlir::parseSourceFile<mlir::ModuleOp>(text, &context);
   if (!module)
     return 1;
-  DiagnosticEngine diagnostics;
   frontend::PhaseErrors phaseErrors(context, nullptr, diagnostics);
   compileModule(*module, {inputs[0]}, diagnostics);
   return finish(diagnostics);
