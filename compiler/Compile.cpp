@@ -29,16 +29,19 @@ private:
   std::chrono::steady_clock::time_point last;
 };
 
+/// Standard output, or a device like /dev/null: written to, not replaced.
+bool isStream(const std::string &path) {
+  llvm::sys::fs::file_status status;
+  return path.empty() || path == "-" ||
+         (!llvm::sys::fs::status(path, status) && status.type() == llvm::sys::fs::file_type::character_file);
+}
 } // namespace
 
 llvm::Error nnc::write(llvm::StringRef bytes, const CompileOptions &options) {
-  llvm::sys::fs::file_status status;
-  bool device =
-      !llvm::sys::fs::status(options.output, status) && status.type() == llvm::sys::fs::file_type::character_file;
-  if (!options.output.empty() && options.output != "-" && !device)
+  if (!isStream(options.output))
     return emit::writeOutputs({{options.output, bytes}});
   std::error_code problem;
-  llvm::raw_fd_ostream file(device ? llvm::StringRef(options.output) : "-", problem);
+  llvm::raw_fd_ostream file(options.output.empty() ? "-" : llvm::StringRef(options.output), problem);
   file << bytes;
   file.close();
   problem = problem ? problem : file.error();
@@ -49,10 +52,7 @@ llvm::Error nnc::write(llvm::StringRef bytes, const CompileOptions &options) {
 }
 
 llvm::Error nnc::checkOutput(const CompileOptions &options) {
-  llvm::sys::fs::file_status status;
-  bool device =
-      !llvm::sys::fs::status(options.output, status) && status.type() == llvm::sys::fs::file_type::character_file;
-  if (options.output.empty() || options.output == "-" || device)
+  if (isStream(options.output))
     return llvm::Error::success();
   return emit::checkOutputs({{options.output, ""}}, options.inputs);
 }

@@ -11,9 +11,11 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Parser/Parser.h"
+#include "mlir/Support/FileUtilities.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/Process.h"
+#include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/raw_ostream.h"
 
 #include <csignal>
@@ -90,6 +92,12 @@ std::optional<int> refuseUnknownOption(int argc, char **argv) {
     if (!help && !llvm::is_contained(known, name) && !argument.starts_with("D"))
       return fail("there is no option `" + StringRef(argv[i]).split('=').first + "`",
                   name.size() > 1 ? suggest(name, known, "--") : "`nnc --help` lists the options");
+    // LLVM's own words for this would be the only message without a code.
+    bool flag = help || (llvm::is_contained(known, name) &&
+                         cl::getRegisteredOptions().lookup(name)->getValueExpectedFlag() == cl::ValueOptional);
+    StringRef value = argument.split('=').second;
+    if (flag && argument.contains('=') && !llvm::is_contained({"true", "false", "0", "1"}, value))
+      return fail("the option `" + StringRef(argv[i]).split('=').first + "` takes no value");
     bool last = i + 1 == argc && !argument.contains('=') && (llvm::is_contained(known, name) || argument == "D");
     if (last && cl::getRegisteredOptions().lookup(name)->getValueExpectedFlag() == cl::ValueRequired)
       return fail("the option `" + StringRef(argv[i]) + "` needs a value", "`nnc --help` lists the options");
@@ -218,10 +226,18 @@ int compileProgram(mlir::MLIRContext &context) {
 
 /// Compiles a module that was written by hand or printed by `--emit`.
 int compileText(mlir::MLIRContext &context) {
-  auto module = mlir::parseSourceFile<mlir::ModuleOp>(inputs[0], &context);
+  DiagnosticEngine diagnostics;
+  std::string problem;
+  auto text = std::make_shared<llvm::SourceMgr>();
+  if (std::unique_ptr<llvm::MemoryBuffer> file = mlir::openInputFile(inputs[0], &problem)) {
+    text->AddNewSourceBuffer(std::move(file), llvm::SMLoc());
+  } else {
+    diagnostics.error(Code::NN0801, {}, problem);
+    return finish(diagnostics);
+  }
+  auto module = mlir::parseSourceFile<mlir::ModuleOp>(text, &context);
   if (!module)
     return 1;
-  DiagnosticEngine diagnostics;
   frontend::PhaseErrors phaseErrors(context, nullptr, diagnostics);
   compileModule(*module, compileOptions({inputs[0]}), diagnostics);
   return finish(diagnostics);

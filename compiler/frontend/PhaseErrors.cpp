@@ -65,7 +65,10 @@ void PhaseErrors::report(mlir::Diagnostic &error) {
                                   : at.getFilename().str() + ":" + std::to_string(at.getStartLine()) + ":" +
                                         std::to_string(at.getStartColumn());
     if (range.file ? notes.size() < 8 : !here.file || here.file->isLibrary)
-      notes.push_back((range.file || !here.file ? "at " : "in the standard library at ") + shown);
+      notes.push_back((range.file || !notes.empty() ? "called at "
+                       : here.file                  ? "in the standard library at "
+                                                    : "at ") +
+                      shown);
     if (!range.file && here.file && !here.file->isLibrary)
       range = here;
   }

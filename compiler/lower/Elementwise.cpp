@@ -36,7 +36,12 @@ Num callFunction(const Function &function, Num x) {
   return x.bits() == 64 ? callPerLane(function.f64, x) : function.f32(x);
 }
 
-Num sigmoidOf(Num x) { return x.bits() == 64 ? 1 / (1 + callPerLane("exp", -x)) : sigmoid(x); }
+Num sigmoidOf(Num x) {
+  if (x.bits() != 64)
+    return sigmoid(x);
+  Num z = exp64(-abs(x)); // no overflow, and exact denormals
+  return select(x < 0, z, like(z, 1)) / (z + 1);
+}
 
 /// Small whole exponents are products; the square root has other values than the power at -0 and -inf only.
 Num powOf(Num a, Num b, TypedAttr exponent) {
@@ -106,15 +111,15 @@ std::optional<Num> expand(Operation *op, ArrayRef<Num> x) {
       .Case([&](FloorOp) { return rounded(floor); })
       .Case([&](CeilOp) { return rounded(ceil); })
       .Case([&](RoundOp) { return rounded(roundEven); })
-      .Case([&](ExpOp) { return function(exp, "exp"); })
-      .Case([&](Expm1Op) { return function(expm1, "expm1"); })
+      .Case([&](ExpOp) { return x[0].bits() == 64 ? exp64(x[0]) : exp(x[0]); })
+      .Case([&](Expm1Op) { return x[0].bits() == 64 ? expm164(x[0]) : expm1(x[0]); })
       .Case([&](LogOp) { return function(log, "log"); })
       .Case([&](Log1pOp) { return function(log1p, "log1p"); })
       .Case([&](SqrtOp) { return sqrt(x[0]); })
       .Case([&](RsqrtOp) { return 1 / sqrt(x[0]); })
       .Case([&](SinOp) { return function(sin, "sin"); })
       .Case([&](CosOp) { return function(cos, "cos"); })
-      .Case([&](TanhOp) { return function(tanh, "tanh"); })
+      .Case([&](TanhOp) { return x[0].bits() == 64 ? tanh64(x[0]) : tanh(x[0]); })
       .Case([&](SigmoidOp) { return sigmoidOf(x[0]); })
       .Case([&](ErfOp) { return function(erf, "erf"); })
       .Case([&](EqOp) { return x[0] == x[1]; })

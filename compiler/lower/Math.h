@@ -145,6 +145,10 @@ Num floorDiv(Num a, Num b);
 Num inPieces(int64_t lanes, llvm::ArrayRef<Num> values,
              llvm::function_ref<mlir::Value(llvm::ArrayRef<mlir::Value> piece)> function);
 
+/// Functions of f64.
+Num exp64(Num x);
+Num expm164(Num x);
+Num tanh64(Num x);
 /// A function of libm, lane by lane.
 Num callPerLane(llvm::StringRef name, llvm::ArrayRef<Num> arguments);
 

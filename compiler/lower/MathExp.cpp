@@ -28,10 +28,11 @@ static std::optional<Num> scaleByInstruction(Num x, Num n) {
     return std::nullopt;
   OpBuilder &b = x.code->b;
   Location loc = x.code->loc;
-  auto name = b.getStringAttr("llvm.x86.avx512.mask.scalef.ps.512");
-  Value lanes = arith::ConstantOp::create(b, loc, b.getI16IntegerAttr(-1));
+  bool wide = x.bits() == 64;
+  auto name = b.getStringAttr(wide ? "llvm.x86.avx512.mask.scalef.pd.512" : "llvm.x86.avx512.mask.scalef.ps.512");
+  Value lanes = arith::ConstantOp::create(b, loc, wide ? b.getI8IntegerAttr(-1) : b.getI16IntegerAttr(-1));
   Value rounding = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(4)); // as is set
-  return inPieces(16, {x, n}, [&](ArrayRef<Value> piece) {
+  return inPieces(wide ? 8 : 16, {x, n}, [&](ArrayRef<Value> piece) {
     return LLVM::CallIntrinsicOp::create(b, loc, piece[0].getType(), name,
                                          ValueRange{piece[0], piece[1], piece[0], lanes, rounding})
         .getResult(0);
@@ -105,6 +106,40 @@ Num erf(Num x) {
   Reduced reduced = reduceByLn2(q);
   Num large = 1 - scaleNormal(expReduced(reduced.r), reduced);
   return copySign(select(a >= 1, large, fma(a, small, a)), x);
+}
+
+/// In f64 the same steps with more digits; e^r - 1 by Taylor's polynomial, which is exact enough to 2^-57.
+struct Wide {
+  Num n, shifted, rest;
+};
+static Wide reduceWide(Num x) {
+  Num magic = x.constant(0x1.8p52), sum = fma(x, 0x1.71547652b82fep0, magic), n = sum - magic;
+  Num r = fma(n, -0x1.a39ef35793c76p-33, fma(n, -0x1.62e42feep-1, x));
+  Num p = polynomial(r, {1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040, 1.0 / 40320, 1.0 / 362880,
+                         1.0 / 3628800, 1.0 / 39916800, 1.0 / 479001600, 1.0 / 6227020800});
+  return {n, asInteger(sum) - 0x4338000000000000, fma(r * r, p, r)};
+}
+static Num powerOfTwo64(Num n) { return asFloat((n + 1023) << 52); }
+
+Num exp64(Num x) {
+  Wide w = reduceWide(maximum(x.constant(-746.0), minimum(x.constant(710.0), x)));
+  Num y = 1 + w.rest;
+  if (std::optional<Num> scaled = scaleByInstruction(y, w.n))
+    return *scaled;
+  Num half = shiftRight(w.shifted, 1);
+  return y * powerOfTwo64(half) * powerOfTwo64(w.shifted - half);
+}
+
+Num expm164(Num x) {
+  Wide w = reduceWide(maximum(x.constant(-40.0), minimum(x.constant(710.0), x)));
+  Num half = powerOfTwo64(w.shifted - 1), sum = fma(half, w.rest, half - 0.5);
+  return copySign(select(w.n == 0, w.rest, sum + sum), x); // half of a denormal may not exist
+}
+
+/// t / (t + 2) with t = e^(2 |x|) - 1. From 22 on the result is 1.
+Num tanh64(Num x) {
+  Num a = minimum(x.constant(22.0), abs(x)), t = expm164(a + a);
+  return copySign(t / (t + 2), x);
 }
 
 } // namespace nnc

@@ -98,3 +98,15 @@ func.func @narrow(%x: !x) -> tensor<f32> attributes {nn.dims = ["B"]} {
   %0 = nn.sum %x {axes = array<i64>} : (!x) -> tensor<f32>
   return %0 : tensor<f32>
 }
+
+// -----
+
+// Rows without elements have no largest one: none is asked for.
+// CHECK-LABEL: func.func @empty
+// CHECK-NOT: nn.max
+// CHECK: nn.sum %{{.*}} {axes = array<i64: 1>}
+// CHECK: nn.log
+func.func @empty(%x: tensor<3x0xf32>) -> tensor<3xf32> {
+  %0 = nn.logsumexp %x {axis = -1 : i64} : (tensor<3x0xf32>) -> tensor<3xf32>
+  return %0 : tensor<3xf32>
+}
