@@ -23,14 +23,16 @@ Angle reduceSmall(Num x) {
   Num magic = x.constant(0x1.8p23);
   Num sum = fma(x, 0x1.45f306p-1, magic);
   Num n = sum - magic;
-  Num r = x;
-  if (x.code->cpu.hasFMA)
+  if (x.code->cpu.hasFMA) {
+    Num r = x;
     for (double part : {0x1.921fb6p0, -0x1.777a5cp-25, -0x1.ee59dap-50})
       r = fma(n, -part, r);
-  else
-    for (double part : {0x1.922p0, -0x1.2aeep-18, -0x1.e973dcp-35, -0x1.676734p-60})
-      r = r - n * part;
-  return {r, asInteger(sum)};
+    return {r, asInteger(sum)};
+  }
+  // What the second difference loses goes into the small parts, so that only the last sum rounds.
+  Num first = x - n * 0x1.922p0, second = n * -0x1.2aeep-18, r = first - second;
+  Num lost = ((first - r) - second) - (n * -0x1.e973dcp-35 + n * -0x1.676734p-60);
+  return {r + lost, asInteger(sum)};
 }
 
 /// Payne and Hanek 1983. x = m 2^s with a 24-bit integer m. Of the bits of 2 / pi, those that add multiples of 4 to
