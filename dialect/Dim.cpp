@@ -11,6 +11,10 @@ using namespace nn;
 using llvm::StringRef;
 
 namespace {
+// What no program means. Beyond this a size counts as overflowed: a few lines could ask for 2^30 terms.
+constexpr size_t mostTerms = 1000, mostProducts = 4096, longestAtom = 4096;
+constexpr int32_t highestPower = 1000;
+
 int64_t floorQuotient(int64_t a, int64_t b) {
   int64_t q = a / b;
   return q * b != a && (a < 0) != (b < 0) ? q - 1 : q;
@@ -50,7 +54,12 @@ Dim Dim::ofTerm(Term term) {
   return d;
 }
 
-Dim Dim::ofAtom(Atom atom, int32_t power) { return ofTerm({1, 1, {{std::move(atom), power}}}); }
+Dim Dim::ofAtom(Atom atom, int32_t power) {
+  bool tooLong = atom.text.size() > longestAtom;
+  Dim d = ofTerm({1, 1, {{std::move(atom), power}}});
+  d.overflow = tooLong;
+  return d;
+}
 
 Dim Dim::symbol(StringRef name) { return ofAtom({AtomKind::Symbol, name.str(), nullptr, nullptr}); }
 
@@ -93,7 +102,9 @@ void Dim::add(const Term &term) {
 
 Dim nn::operator+(const Dim &a, const Dim &b) {
   Dim r = a;
-  r.overflow |= b.overflow;
+  r.overflow |= b.overflow || a.sum.size() + b.sum.size() > mostTerms;
+  if (r.overflow)
+    return r;
   for (const Dim::Term &t : b.sum)
     r.add(t);
   return r;
@@ -103,7 +114,9 @@ Dim nn::operator-(const Dim &a, const Dim &b) { return a + Dim(-1) * b; }
 
 Dim nn::operator*(const Dim &a, const Dim &b) {
   Dim r;
-  r.overflow = a.overflow || b.overflow;
+  r.overflow = a.overflow || b.overflow || a.sum.size() * b.sum.size() > mostProducts;
+  if (r.overflow)
+    return r;
   for (const Dim::Term &x : a.sum)
     for (const Dim::Term &y : b.sum) {
       Dim::Term t = x;
@@ -117,6 +130,8 @@ Dim nn::operator*(const Dim &a, const Dim &b) {
           t.factors.insert(at, f);
         else if ((at->power += f.power) == 0)
           t.factors.erase(at);
+        else
+          r.overflow |= std::abs(at->power) > highestPower;
       }
       r.add(t);
     }
@@ -126,6 +141,11 @@ Dim nn::operator*(const Dim &a, const Dim &b) {
 std::optional<Dim> Dim::exactDiv(const Dim &a, const Dim &b) {
   if (b.sum.empty())
     return std::nullopt;
+  if (a.overflow || b.overflow) {
+    Dim r;
+    r.overflow = true;
+    return r;
+  }
   if (b.sum.size() == 1) { // a monomial: the inverse is a monomial as well
     Term inverse = b.sum[0];
     std::swap(inverse.num, inverse.den);
@@ -154,6 +174,8 @@ bool Dim::alwaysDivides(const Dim &a, const Dim &b) {
 std::optional<Dim> Dim::floorDiv(const Dim &a, const Dim &b) {
   if (b.sum.empty())
     return std::nullopt;
+  if (a.overflow || b.overflow)
+    return exactDiv(a, b);
   if (alwaysDivides(a, b))
     return exactDiv(a, b);
   Dim whole, rest = a;

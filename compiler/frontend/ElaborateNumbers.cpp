@@ -163,7 +163,9 @@ std::optional<Value> Elaborator::fold(StringRef op, ArrayRef<Value> operands, Ra
     if ((op == "div" || op == "mod") && b.size.isConstant(0))
       return fail(Code::NN0205, range, "division by zero");
     if (r && r->kind == Value::Size && r->size.overflowed())
-      return fail(Code::NN0206, range, "a number leaves the range of 64 bits");
+      return fail(Code::NN0206, range,
+                  a.integer() && b.integer() ? "a number leaves the range of 64 bits"
+                                             : "a size leaves the range of 64 bits or has too many terms");
     return r;
   }
   auto real = [](const Value &v) -> std::optional<double> {

@@ -48,7 +48,7 @@ mlir::Type Elaborator::elementType(const Name &name) {
 
 bool Elaborator::checkSize(const nn::Dim &size, Range range) {
   if (size.overflowed())
-    return fail(Code::NN0206, range, "a size leaves the range of 64 bits"), false;
+    return fail(Code::NN0206, range, "a size leaves the range of 64 bits or has too many terms"), false;
   std::optional<int64_t> c = size.asConstant();
   if (c && *c < 0)
     return fail(Code::NN0206, range, "a size is " + std::to_string(*c) + ", must be 0 or more"), false;

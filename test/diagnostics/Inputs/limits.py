@@ -81,6 +81,13 @@ refused = {
     "NN0206 size of 2^47": model(f"param w: float[{2**47}] = 0; x + sum(w)"),
     "NN0206 product of sizes": model("param w: float[65536, 65536, 65536, 65536] = 0; x + sum(w)"),
     "NN0206 product in a size": "const n = 4000000000\n" + model("x + sum(iota(n * n * n))"),
+    "NN0206 power of a sum": "model M(x: float[A, B, C, D]) -> float { "
+    + "sum(x) + float(sum(iota((A + B + C + D + 1) ^ 64))) }\n",
+    "NN0206 quotients in quotients": model(
+        "let a0 = B\n"
+        + "".join(f"let a{i + 1} = div(a{i} * a{i} + 1, B + {i})\n" for i in range(30))
+        + "x + float(sum(iota(a30)))"
+    ),
     "NN0206 range": model(f"x[{2**63 - 1} : {1 - 2**63}]"),
     "NN0206 padding": "model M(x: float[B, 3, 9], w: float[4, 3, 3]) -> float[B, 4, _] "
     + f"{{ conv(x, w, padding = {2**63 - 1}) }}\n",
