@@ -89,8 +89,9 @@ void Dim::add(const Term &term) {
     return;
   }
   int64_t a, b, num, den;
-  overflow |= __builtin_mul_overflow(at->num, term.den, &a) | __builtin_mul_overflow(term.num, at->den, &b) |
-              __builtin_add_overflow(a, b, &num) | __builtin_mul_overflow(at->den, term.den, &den);
+  overflow = overflow || __builtin_mul_overflow(at->num, term.den, &a) ||
+             __builtin_mul_overflow(term.num, at->den, &b) || __builtin_add_overflow(a, b, &num) ||
+             __builtin_mul_overflow(at->den, term.den, &den);
   if (overflow)
     return;
   reduce(num, den);
@@ -120,7 +121,8 @@ Dim nn::operator*(const Dim &a, const Dim &b) {
   for (const Dim::Term &x : a.sum)
     for (const Dim::Term &y : b.sum) {
       Dim::Term t = x;
-      r.overflow |= __builtin_mul_overflow(x.num, y.num, &t.num) | __builtin_mul_overflow(x.den, y.den, &t.den);
+      r.overflow =
+          r.overflow || __builtin_mul_overflow(x.num, y.num, &t.num) || __builtin_mul_overflow(x.den, y.den, &t.den);
       if (r.overflow)
         return r;
       reduce(t.num, t.den);

@@ -147,6 +147,10 @@ Value Elaborator::callInitialiser(StringRef name, std::vector<Given> &given, Ran
       return fail(Code::NN0509, range,
                   "`" + name.str() + "` needs its argument `" + wanted[i].name + "` here: the place has rank " +
                       std::to_string(place->shape.rank()));
+    } else if (!isGain && !(i ? out : in).isConstant()) {
+      return fail(Code::NN0509, range,
+                  "`" + name.str() + "` needs its argument `" + wanted[i].name + "` here: the place has " +
+                      (i ? out : in).str() + " of them, which is not known when compiling");
     }
   }
   double fan = glorot ? (fans[0] + fans[1]) / 2 : fans[0];
