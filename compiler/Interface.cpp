@@ -100,9 +100,11 @@ emit::Interface describeLibrary(ModuleOp module) {
       p.path = s.getPath().str(), p.doc = s.getDoc().str(), p.type = typeOf(elementOf(s.getType()));
       p.isBuffer = s.getIsBuffer();
       p.offset = s->getAttrOfType<IntegerAttr>("offset").getInt();
-      if (s.getCopies()) {
-        p.copies = *s.getCopies(), p.first = s.getFirst().value_or(0);
-        shape = Shape(ArrayRef<Dim>(shape.dims).drop_front());
+      if (auto repeats = s.getRepeats()) {
+        p.repeats.assign(repeats->begin(), repeats->end());
+        for (size_t i = 1; i < repeats->size(); i += 2)
+          p.copies *= (*repeats)[i];
+        shape = Shape(ArrayRef<Dim>(shape.dims).drop_front(repeats->size() / 2));
       }
       for (const Dim &d : shape)
         p.shape.push_back(d.constant());

@@ -13,14 +13,15 @@ def NN_ModelOp : NN_Op<"model"> {
 def NN_StorageOp : NN_Op<"storage"> {
   let summary = "a parameter or buffer of a model";
   let description = [{
-    `path` is its key in files. Of a repeated layer all copies are one tensor `[copies, ...]`; the path has `#` where the
-    number stands, counted from `first`. `initialiser` names a function without arguments that gives the whole tensor;
+    `path` is its key in files. Of a repeated layer all copies are one tensor `[copies, ...]`, with an axis for each
+    `repeat` around; the path has a `#` where the number of each stands. `repeats` has of each, the outermost one first,
+    the first number and how many there are. `initialiser` names a function without arguments that gives the whole tensor;
     `draw` says it instead where it is draw * scale + shift: distribution ("constant": a draw of 0, "uniform", "normal",
     "trunc_normal"), place, scale, shift, and low and high of trunc_normal.
     `train` names the train step whose optimizer state this is: it is saved by `checkpoint`, not by `save`.
   }];
   let arguments = (ins StrAttr:$path, StrAttr:$model, TypeAttr:$type, BoolAttr:$is_buffer, StrAttr:$doc,
-                   OptionalAttr<FlatSymbolRefAttr>:$initialiser, OptionalAttr<I64Attr>:$copies, OptionalAttr<I64Attr>:$first,
+                   OptionalAttr<FlatSymbolRefAttr>:$initialiser, OptionalAttr<DenseI64ArrayAttr>:$repeats,
                    OptionalAttr<StrAttr>:$train, OptionalAttr<DictionaryAttr>:$draw);
   let assemblyFormat = "$path `of` $model `:` $type attr-dict";
 }

@@ -76,13 +76,13 @@ struct nnrt_draw {
   double low, high; ///< of trunc_normal: bounds of the draw before it is scaled
 };
 
-/// A parameter or buffer. A repeated layer's copies are stacked: `copies` slices, each of `shape`, the path of copy i
-/// has i in place of '#'.
+/// A parameter or buffer. A repeated layer's copies are stacked: `copies` slices, each of `shape`; in the path of one
+/// its numbers stand in place of the '#'s.
 struct nnrt_parameter {
   const char *path;
   const int64_t *shape;          ///< of one copy
   int64_t copies;                ///< 1 if not repeated (then '#' does not occur in path)
-  int64_t first;                 ///< number of the first copy
+  const int64_t *repeats;        ///< (first number, how many) for each '#', the outermost repeat first
   int64_t offset;                ///< of copy 0 in the parameter slab, a multiple of 64
   int64_t bytes;                 ///< of one copy; copies follow each other without a gap
   const nnrt_entry *initialiser; ///< computes all copies into arguments[0]

@@ -35,27 +35,41 @@ Tensor *Model::find(const char *path, size_t length) const {
   return nullptr;
 }
 
-/// Writes the path of one copy and returns its end.
-static char *writePath(char *to, const nnrt_parameter &parameter, int64_t copy) {
-  const char *mark = strchr(parameter.path, '#');
-  if (!mark) {
-    size_t length = strlen(parameter.path);
-    memcpy(to, parameter.path, length + 1);
-    return to + length;
-  }
-  char *end = to + (mark - parameter.path);
-  memcpy(to, parameter.path, static_cast<size_t>(mark - parameter.path));
-  char digits[20];
+static constexpr size_t kDigits = 20; ///< that a number in a path may have
+
+static size_t countMarks(const char *path) {
+  size_t count = 0;
+  for (; *path; ++path)
+    count += *path == '#';
+  return count;
+}
+
+static char *writeNumber(char *to, uint64_t number) {
+  char digits[kDigits];
   int count = 0;
-  uint64_t rest = static_cast<uint64_t>(parameter.first + copy);
   do
-    digits[count++] = static_cast<char>('0' + rest % 10);
-  while (rest /= 10);
+    digits[count++] = static_cast<char>('0' + number % 10);
+  while (number /= 10);
   while (count)
-    *end++ = digits[--count];
-  size_t length = strlen(mark + 1);
-  memcpy(end, mark + 1, length + 1);
-  return end + length;
+    *to++ = digits[--count];
+  return to;
+}
+
+/// Writes the path of one copy and returns its end. Copies of the innermost repeat follow each other.
+static char *writePath(char *to, const nnrt_parameter &parameter, int64_t copy) {
+  int64_t apart = parameter.copies;
+  const int64_t *repeat = parameter.repeats;
+  for (const char *from = parameter.path; *from; ++from) {
+    if (*from != '#') {
+      *to++ = *from;
+      continue;
+    }
+    apart /= repeat[1];
+    to = writeNumber(to, static_cast<uint64_t>(repeat[0] + copy / apart % repeat[1]));
+    repeat += 2;
+  }
+  *to = 0;
+  return to;
 }
 
 /// Hands out the arrays of a model from one block: once to add up their sizes, once for real.
@@ -76,7 +90,8 @@ static bool makeTables(Model &model) {
   for (int32_t p = 0; p < table.parameter_count; ++p) {
     const nnrt_parameter &parameter = table.parameters[p];
     model.tensorCount += parameter.copies;
-    pathBytes += parameter.copies * static_cast<int64_t>(strlen(parameter.path) + 20);
+    pathBytes +=
+        parameter.copies * static_cast<int64_t>(strlen(parameter.path) + 1 + kDigits * countMarks(parameter.path));
   }
   int64_t slots = 4;
   while (slots < model.tensorCount * 2)

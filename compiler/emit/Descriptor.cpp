@@ -188,7 +188,8 @@ Constant *Descriptor::model(const Model &model) {
     NNC_SET_POINTER(record, nnrt_parameter, path, string(parameter.path));
     NNC_SET_POINTER(record, nnrt_parameter, shape, integers(symbol + ".shape", i64, parameter.shape));
     NNC_SET_INT(record, nnrt_parameter, copies, parameter.copies);
-    NNC_SET_INT(record, nnrt_parameter, first, parameter.first);
+    NNC_SET_POINTER(record, nnrt_parameter, repeats,
+                    integers(symbol + ".repeats", Type::getInt64Ty(context), parameter.repeats));
     NNC_SET_INT(record, nnrt_parameter, offset, parameter.offset);
     NNC_SET_INT(record, nnrt_parameter, bytes, parameter.bytes);
     NNC_SET_POINTER(record, nnrt_parameter, initialiser,

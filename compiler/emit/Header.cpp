@@ -142,8 +142,9 @@ void writeParameters(Comment &comment, const Model &model, bool buffers) {
     std::string text = typeName(parameter.type).str();
     if (!parameter.shape.empty())
       text += " " + shapeText(parameter.shape);
-    if (StringRef(parameter.path).contains('#'))
-      text += formatv(", # = {0} .. {1}", parameter.first, parameter.first + parameter.copies - 1);
+    for (size_t i = 0; i + 1 < parameter.repeats.size(); i += 2)
+      text += formatv("{0} {1} .. {2}", i ? " and" : ", # =", parameter.repeats[i],
+                      parameter.repeats[i] + parameter.repeats[i + 1] - 1);
     if (!parameter.isInitialised())
       text += ", must be loaded or set";
     if (!parameter.doc.empty())

@@ -59,14 +59,15 @@ struct Draw {
 
 /// A parameter or buffer; the copies of a repeated layer are one of these (nnrt_parameter).
 struct Parameter {
-  std::string path; ///< key in a file; '#' stands for the number of the copy: "h.#.fc.weight"
+  std::string path; ///< key in a file; '#' stands for the number of a copy: "h.#.fc.weight"
   std::string doc;
   nn_type type = NN_F32;
   std::vector<int64_t> shape; ///< of one copy
-  int64_t copies = 1;         ///< 1 and no '#' in the path if not repeated
-  int64_t first = 0;          ///< number of the first copy
-  int64_t offset = 0;         ///< of copy 0 in the parameter slab, a multiple of 64
-  int64_t bytes = 0;          ///< of one copy; copies follow each other without a gap
+  int64_t copies = 1;         ///< of all repeats together
+  /// (first number, how many) for each '#' in the path, the outermost repeat first
+  std::vector<int64_t> repeats;
+  int64_t offset = 0; ///< of copy 0 in the parameter slab, a multiple of 64
+  int64_t bytes = 0;  ///< of one copy; copies follow each other without a gap
   bool isBuffer = false;
   Code initialiser;         ///< run computes all copies into arguments[0]
   std::optional<Draw> draw; ///< instead of it; without either it must be loaded or set

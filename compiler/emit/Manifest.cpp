@@ -58,11 +58,15 @@ void write(json::OStream &out, const Parameter &parameter) {
       for (int64_t size : parameter.shape)
         out.value(size);
     });
-    // '#' in the path stands for first, first + 1, ...
-    if (StringRef(parameter.path).contains('#')) {
-      out.attribute("first", parameter.first);
-      out.attribute("copies", parameter.copies);
-    }
+    // The k-th '#' in the path stands for repeats[k].first, first + 1, ...
+    if (!parameter.repeats.empty())
+      out.attributeArray("repeats", [&] {
+        for (size_t i = 0; i + 1 < parameter.repeats.size(); i += 2)
+          out.object([&] {
+            out.attribute("first", parameter.repeats[i]);
+            out.attribute("copies", parameter.repeats[i + 1]);
+          });
+      });
     out.attribute("buffer", parameter.isBuffer);
     out.attribute("initialised", parameter.isInitialised());
     if (!parameter.doc.empty())

@@ -86,8 +86,8 @@ mlir::Value Elaborator::trainStorage(StringRef path, mlir::Type type, double ini
   auto text = [&](const llvm::Twine &s) { return top.getStringAttr(s); };
   nn::StorageOp::create(top, locate(range), text(full), text(modelInstance->layer->name.text),
                         mlir::TypeAttr::get(type), top.getBoolAttr(false), text(""),
-                        mlir::FlatSymbolRefAttr::get(r.function.getSymNameAttr()), mlir::IntegerAttr(),
-                        mlir::IntegerAttr(), text(t.name), mlir::DictionaryAttr());
+                        mlir::FlatSymbolRefAttr::get(r.function.getSymNameAttr()), mlir::DenseI64ArrayAttr(),
+                        text(t.name), mlir::DictionaryAttr());
   return value;
 }
 

@@ -148,25 +148,19 @@ bool Elaborator::declareStorage(Instance &owner, const Variable &variable, mlir:
          "`as` gives another name");
     return false;
   }
-  mlir::IntegerAttr copies, first;
+  llvm::SmallVector<int64_t> repeats; // (first, number) of each `repeat` around, the outermost one first
   for (Instance *i = &owner; i; i = i->parent)
-    if (i->copies) {
-      if (copies) {
-        fail(Code::NN0901, userRange(owner, variable),
-             "parameters in a `repeat` inside a `repeat` are not available yet");
-        return false;
-      }
-      copies = top.getI64IntegerAttr(*i->copies);
-      first = top.getI64IntegerAttr(i->first);
-    }
+    if (i->copies)
+      repeats.insert(repeats.begin(), {int64_t(i->first), int64_t(*i->copies)});
   mlir::FlatSymbolRefAttr initialiser;
   if (variable.value && !(initialiser = makeInitialiser(owner, variable, path)))
     return false;
   auto text = [&](const llvm::Twine &t) { return top.getStringAttr(t); };
   nn::StorageOp::create(top, locate(variable.range), text(path), text(modelInstance->layer->name.text),
                         mlir::TypeAttr::get(type), top.getBoolAttr(variable.lifetime == Lifetime::Buffer),
-                        text(variable.documentation), initialiser, copies, first, mlir::StringAttr(),
-                        mlir::DictionaryAttr());
+                        text(variable.documentation), initialiser,
+                        repeats.empty() ? mlir::DenseI64ArrayAttr() : top.getDenseI64ArrayAttr(repeats),
+                        mlir::StringAttr(), mlir::DictionaryAttr());
   return true;
 }
 

@@ -57,9 +57,9 @@ static bool fromJSON(const json::Value &value, Parameter &p, json::Path path) {
   json::ObjectMapper map(value, path);
   std::string type = "f32";
   bool good = map && map.map("path", p.path) && map.mapOptional("doc", p.doc) && map.mapOptional("type", type) &&
-              map.map("shape", p.shape) && map.mapOptional("copies", p.copies) && map.mapOptional("first", p.first) &&
-              map.map("offset", p.offset) && map.map("bytes", p.bytes) && map.mapOptional("buffer", p.isBuffer) &&
-              map.mapOptional("initialiser", p.initialiser);
+              map.map("shape", p.shape) && map.mapOptional("copies", p.copies) &&
+              map.mapOptional("repeats", p.repeats) && map.map("offset", p.offset) && map.map("bytes", p.bytes) &&
+              map.mapOptional("buffer", p.isBuffer) && map.mapOptional("initialiser", p.initialiser);
   p.type = typeOf(type);
   return good;
 }

@@ -39,7 +39,7 @@ func.func @m.init.stack() -> tensor<3x4xbf16> attributes {nn.dims = []} {
   } -> tensor<3x4xbf16>
   return %0 : tensor<3x4xbf16>
 }
-nn.storage "h.#.w" of "M" : tensor<3x4xbf16> {doc = "", initialiser = @m.init.stack, is_buffer = false, copies = 3 : i64}
+nn.storage "h.#.w" of "M" : tensor<3x4xbf16> {doc = "", initialiser = @m.init.stack, is_buffer = false, repeats = array<i64: 0, 3>}
 func.func @m.init.sum() -> tensor<4xf32> attributes {nn.dims = []} {
   %0 = nn.uniform {place = 1 : i64} -> tensor<4xf32>
   %1 = nn.uniform {place = 2 : i64} -> tensor<4xf32>

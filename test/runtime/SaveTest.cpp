@@ -132,7 +132,8 @@ CASE(save, killedAtAnyTime) {
 
 CASE(save, pathsAreEscaped) {
   static const int64_t shape[] = {1};
-  static const nnrt_parameter odd[] = {{"a\"b\\c\x01\xc3\xa9", shape, 1, 0, 0, 4, nullptr, nullptr, NN_F32, 1, 0}};
+  static const nnrt_parameter odd[] = {
+      {"a\"b\\c\x01\xc3\xa9", shape, 1, nullptr, 0, 4, nullptr, nullptr, NN_F32, 1, 0}};
   nnrt_model table = bare;
   table.parameters = odd;
   table.parameter_count = 1;

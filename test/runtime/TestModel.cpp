@@ -56,14 +56,15 @@ INITIALISER(drawEmpty, 6, 0, double);
 
 static const int64_t shape34[] = {3, 4}, shape3[] = {3}, shape5[] = {5}, shape4[] = {4}, shape22[] = {2, 2},
                      shape2[] = {2}, shape07[] = {0, 7}, shape12[] = {1, 2};
+static const int64_t scaleRepeats[] = {2, 3};
 static const nnrt_parameter parameters[] = {
-    {"fc.weight", shape34, 1, 0, 0, 48, &drawWeight, nullptr, NN_F32, 2, 0},
-    {"fc.bias", shape3, 1, 0, 64, 12, &drawBias, nullptr, NN_F32, 1, 0},
-    {"h.#.scale", shape5, 3, 2, 128, 10, &drawScale, nullptr, NN_BF16, 1, 0},
-    {"bn.mean", shape4, 1, 0, 192, 16, &drawMean, nullptr, NN_F32, 1, 1},
-    {"table", shape22, 1, 0, 256, 16, &drawTable, nullptr, NN_I32, 2, 0},
-    {"gate", shape2, 1, 0, 320, 2, &drawGate, nullptr, NN_BOOL, 1, 0},
-    {"empty", shape07, 1, 0, 384, 0, &drawEmpty, nullptr, NN_F64, 2, 0},
+    {"fc.weight", shape34, 1, nullptr, 0, 48, &drawWeight, nullptr, NN_F32, 2, 0},
+    {"fc.bias", shape3, 1, nullptr, 64, 12, &drawBias, nullptr, NN_F32, 1, 0},
+    {"h.#.scale", shape5, 3, scaleRepeats, 128, 10, &drawScale, nullptr, NN_BF16, 1, 0},
+    {"bn.mean", shape4, 1, nullptr, 192, 16, &drawMean, nullptr, NN_F32, 1, 1},
+    {"table", shape22, 1, nullptr, 256, 16, &drawTable, nullptr, NN_I32, 2, 0},
+    {"gate", shape2, 1, nullptr, 320, 2, &drawGate, nullptr, NN_BOOL, 1, 0},
+    {"empty", shape07, 1, nullptr, 384, 0, &drawEmpty, nullptr, NN_F64, 2, 0},
 };
 
 /// The packed weight is its transpose.
@@ -269,8 +270,8 @@ const nnrt_model model = {sizeof(nnrt_model),
 // ---- the other model
 // ---------------------------------------------------------------------------------------------------
 
-static const nnrt_parameter bareParameters[] = {{"free", shape2, 1, 0, 0, 8, nullptr, nullptr, NN_F32, 1, 0},
-                                                {"other", shape12, 1, 0, 64, 4, nullptr, nullptr, NN_F16, 2, 0}};
+static const nnrt_parameter bareParameters[] = {{"free", shape2, 1, nullptr, 0, 8, nullptr, nullptr, NN_F32, 1, 0},
+                                                {"other", shape12, 1, nullptr, 64, 4, nullptr, nullptr, NN_F16, 2, 0}};
 
 static void runRead(nnrt_team *, int32_t tid, const int64_t *, void *const *arguments, char *slab, char *, char *) {
   if (tid == 0)

@@ -275,6 +275,18 @@ class similarity(Program):
         return (w * x).sum(1) / w.sum(1).clamp(min=1e-9)
 
 
+class nested(Program):
+    types = ("f32", "f64")
+    cases = batches("forward", (0, 1, 2, 7, 33))
+
+    def forward(self, x):
+        for i in range(3):
+            for j in (1, 2):
+                x = self.linear(f"stages.{i}.layers.{j}", x, 9)
+            x = torch.tanh(x) * self.param(f"stages.{i}.scale", 9)
+        return x
+
+
 class repeat(Program):
     cases = batches("forward", (0, 1, 2, 5, 6, 7, 16, 33)) + batches("nothing") + batches("single") + batches("around")
 
