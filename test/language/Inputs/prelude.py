@@ -28,10 +28,10 @@ for program in sorted(folder.glob("*.nn")):
     model = re.search(r"^model (\w+)", text, re.M)[1]
     for path, sizes, attributes in re.findall(rf'nn\.storage "([^"]+)" of "{model}" : tensor<((?:\d+x)*)\S+ {{(.*)', done.stdout):
         shape = [int(size) for size in sizes.split("x")[:-1]]
-        copies, first = re.search(r"copies = (\d+)", attributes), re.search(r"first = (\d+)", attributes)
-        for number in range(int(copies[1])) if copies else []:
-            there[path.replace("#", str(int(first[1]) + number))] = shape[1:]
-        if not copies:
+        repeat = re.search(r"repeats = array<i64: (\d+), (\d+)>", attributes)
+        for number in range(int(repeat[2])) if repeat else []:
+            there[path.replace("#", str(int(repeat[1]) + number))] = shape[1:]
+        if not repeat:
             there[path] = shape
     wanted = {path: eval(sizes) for path, sizes in re.findall(r"^// (\S+) (\[.*\])$", text, re.M)}
     roots = {path.split(".")[0] for path in wanted}
