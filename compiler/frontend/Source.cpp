@@ -13,12 +13,30 @@
 using namespace nnc::frontend;
 
 static constexpr size_t maxFileSize = 16u << 20;
+/// Characters are counted from the last multiple of this: a file that is one long line costs no more than others.
+static constexpr uint32_t stride = 256;
+
+/// A byte of UTF-8 that begins no character.
+static bool isContinuation(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
 SourceFile::SourceFile(std::string name, std::string text) : fileName(std::move(name)), contents(std::move(text)) {
   lineBegins.push_back(0);
-  for (uint32_t i = 0; i < contents.size(); ++i)
+  uint32_t continuations = 0;
+  for (uint32_t i = 0; i < contents.size(); ++i) {
+    if (i % stride == 0)
+      continuationsBefore.push_back(continuations);
+    continuations += isContinuation(contents[i]);
     if (contents[i] == '\n')
       lineBegins.push_back(i + 1);
+  }
+  continuationsBefore.push_back(continuations);
+}
+
+uint32_t SourceFile::charactersBefore(uint32_t offset) const {
+  uint32_t result = offset - continuationsBefore[offset / stride];
+  for (uint32_t i = offset / stride * stride; i < offset; ++i)
+    result -= isContinuation(contents[i]);
+  return result;
 }
 
 unsigned SourceFile::lineOf(uint32_t offset) const {
@@ -28,10 +46,7 @@ unsigned SourceFile::lineOf(uint32_t offset) const {
 LineColumn SourceFile::locate(uint32_t offset) const {
   offset = std::min(offset, size());
   unsigned line = lineOf(offset);
-  unsigned column = 1;
-  for (uint32_t i = lineBegins[line - 1]; i < offset; ++i)
-    column += (static_cast<unsigned char>(contents[i]) & 0xC0) != 0x80; // continuation bytes are no characters
-  return {line, column};
+  return {line, charactersBefore(offset) - charactersBefore(lineBegins[line - 1]) + 1};
 }
 
 llvm::StringRef SourceFile::lineText(unsigned line) const {

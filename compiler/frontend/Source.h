@@ -39,8 +39,10 @@ public:
   std::string directory;
 
 private:
+  uint32_t charactersBefore(uint32_t offset) const;
+
   std::string fileName, contents;
-  std::vector<uint32_t> lineBegins;
+  std::vector<uint32_t> lineBegins, continuationsBefore;
 };
 
 /// A stretch of text, in bytes. Without a file: something on the command line.
