@@ -19,10 +19,19 @@ def NN_ReverseOp : NN_Op<"reverse", [Pure]> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
+def NN_EndpointsOp : NN_Op<"endpoints", [Pure]> {
+  let summary = "source and target of every edge, in the caller's order";
+  let description = "Two i64 tensors over the edges. Those of a graph that was reversed or has loops come from its parts.";
+  let arguments = (ins NN_Graph:$graph);
+  let results = (outs NN_Tensor:$source, NN_Tensor:$target);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+}
+
 def NN_AtOp : NN_Op<"at", [Pure]> {
   let summary = "in a body of a neighbourhood: x with the axes `axes` read at integer scalars";
   let description = [{
-    An index that is an argument of the body fits the axis. Others are checked when the program runs.
+    An index that is an argument of the body fits the axis. Others are checked when the program runs. Without indices it
+    is all of x.
   }];
   let arguments = (ins NN_Tensor:$x, Variadic<NN_Tensor>:$indices, DenseI64ArrayAttr:$axes);
   let results = (outs NN_Tensor:$result);
