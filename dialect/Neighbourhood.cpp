@@ -26,37 +26,82 @@ LogicalResult AtOp::verify() {
   return success(elementOf(getX().getType()) == elementOf(getType()));
 }
 
+using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
+void EndpointsOp::getEffects(Effects &effects) { kernelEffects(*this, effects); }
+void NeighbourhoodOp::getEffects(Effects &effects) { kernelEffects(*this, effects); }
+
+/// Types of what a kernel writes: its results, or its inits after the memory phase.
+static SmallVector<Type> outputs(Operation *op, OperandRange inits) {
+  return op->getNumResults() ? SmallVector<Type>(op->getResultTypes()) : SmallVector<Type>(inits.getTypes());
+}
+
+void EndpointsOp::build(OpBuilder &b, OperationState &state, Value graph) {
+  Type type = tensorType({cast<nn::GraphType>(graph.getType()).getEdges()}, b.getI64Type());
+  state.addOperands(graph);
+  state.addTypes({type, type});
+}
+
+LogicalResult EndpointsOp::verify() {
+  SmallVector<Type> outs = outputs(*this, getInits());
+  if (outs.size() != 2)
+    return emitOpError("gives sources and targets");
+  for (Type out : outs)
+    if (shapeOf(out) != Shape{cast<nn::GraphType>(getGraph().getType()).getEdges()} ||
+        !(elementOf(out).isInteger(32) || elementOf(out).isInteger(64)))
+      return emitOpError("gives one integer (i32 or i64) for each edge");
+  return success();
+}
+
+Value BoundOp::getChecked() { return getX(); }
+std::optional<Dim> BoundOp::getCheckedLimit() { return getLimit().getValue(); }
+StringRef BoundOp::getCheckedName() { return getName(); }
+LogicalResult BoundOp::verify() {
+  if (getX().getType() != getType() || shapeOf(getType()).rank() != 0 || !elementOf(getType()).isInteger())
+    return emitOpError("bounds one integer");
+  return success();
+}
+
+Shape NeighbourhoodOp::leadingShape() {
+  Shape shape = getFree().getValue();
+  bool each = getCombine() == "each";
+  if (each && isOverGraph())
+    shape.dims.push_back(cast<nn::GraphType>(getGraph()[0].getType()).getEdges());
+  else
+    shape.dims.push_back(getTargets().getValue());
+  if (each && !isOverGraph())
+    shape.dims.push_back(getSources().getValue());
+  return shape;
+}
+
 LogicalResult NeighbourhoodOp::verify() {
   if (getGraph().size() > 1)
     return emitOpError("is over one graph at most");
-  bool overGraph = !getGraph().empty(), attend = getCombine() == "attend", each = getCombine() == "each";
-  size_t indices = getFree().getValue().rank() + 2 + overGraph;
+  bool attend = getCombine() == "attend";
   for (Region *region : {&getWhere(), &getBody()}) {
     if (region->empty())
       continue;
     Block &block = region->front();
-    if (block.getNumArguments() != indices + getCaptures().size())
+    if (block.getNumArguments() != indexCount() + getCaptures().size())
       return emitOpError("a region takes the indices and the captured values");
-    for (auto [argument, capture] : llvm::zip(block.getArguments().drop_front(indices), getCaptures()))
-      if (argument.getType() != capture.getType())
+    for (auto [argument, capture] : llvm::zip(block.getArguments().drop_front(indexCount()), getCaptures()))
+      if (shapeOf(argument.getType()) != shapeOf(capture.getType()) ||
+          elementOf(argument.getType()) != elementOf(capture.getType()))
         return emitOpError("a region takes another type than what is captured");
   }
   auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
   if (!yield || yield.getValues().size() != (attend ? 2 : 1))
     return emitOpError("the body yields the value, after the score for attend");
-  Shape shape = getFree().getValue();
-  if (overGraph) {
+  if (isOverGraph()) {
     auto graph = cast<nn::GraphType>(getGraph()[0].getType());
     if (graph.getTargets() != getTargets().getValue() || graph.getSources() != getSources().getValue())
       return emitOpError("targets and sources are those of the graph");
-    shape.dims.push_back(each ? graph.getEdges() : graph.getTargets());
-  } else {
-    shape.dims.push_back(getTargets().getValue());
-    if (each)
-      shape.dims.push_back(getSources().getValue());
   }
+  SmallVector<Type> outs = outputs(*this, getInits());
+  if (outs.size() != 1)
+    return emitOpError("has one result");
+  Shape shape = leadingShape();
   llvm::append_range(shape.dims, shapeOf(yield.getValues().back().getType()));
-  if (shapeOf(getType()) != shape)
+  if (shapeOf(outs[0]) != shape)
     return emitOpError("the result must have the shape ") << shape.str();
   return success();
 }

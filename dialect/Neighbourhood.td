@@ -19,19 +19,11 @@ def NN_ReverseOp : NN_Op<"reverse", [Pure]> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
-def NN_EndpointsOp : NN_Op<"endpoints", [Pure]> {
-  let summary = "source and target of every edge, in the caller's order";
-  let description = "Two i64 tensors over the edges. Those of a graph that was reversed or has loops come from its parts.";
-  let arguments = (ins NN_Graph:$graph);
-  let results = (outs NN_Tensor:$source, NN_Tensor:$target);
-  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
-}
-
 def NN_AtOp : NN_Op<"at", [Pure]> {
   let summary = "in a body of a neighbourhood: x with the axes `axes` read at integer scalars";
   let description = [{
-    An index that is an argument of the body fits the axis. Others are checked when the program runs. Without indices it
-    is all of x.
+    An index that is an argument of the body fits the axis. The memory phase puts a `nn.bound` before others. Without
+    indices it is all of x.
   }];
   let arguments = (ins NN_Tensor:$x, Variadic<NN_Tensor>:$indices, DenseI64ArrayAttr:$axes);
   let results = (outs NN_Tensor:$result);
@@ -39,7 +31,30 @@ def NN_AtOp : NN_Op<"at", [Pure]> {
   let hasVerifier = 1;
 }
 
-def NN_NeighbourhoodOp : NN_Op<"neighbourhood", [AttrSizedOperandSegments, IsolatedFromAbove]> {
+def NN_EndpointsOp : NN_KernelOp<"endpoints"> {
+  let summary = "the numbers of the edges' sources and targets, in the caller's order";
+  let arguments = (ins NN_Graph:$graph, Variadic<NN_Ref>:$inits);
+  let results = (outs Variadic<NN_Tensor>:$results);
+  let assemblyFormat = "$graph (`into` `(` $inits^ `:` type($inits) `)`)? attr-dict `:` type($graph) (`->` type($results)^)?";
+  let hasVerifier = 1;
+  /// As i64.
+  let builders = [OpBuilder<(ins "::mlir::Value":$graph)>];
+  let extraClassDeclaration = [{
+    ::mlir::Value getSource() { return getResult(0); }
+    ::mlir::Value getTarget() { return getResult(1); }
+  }];
+}
+
+def NN_BoundOp : NN_Op<"bound", [Pure, SameOperandsAndResultType, DeclareOpInterfaceMethods<NN_CheckedInterface, ["getChecked", "getCheckedLimit", "getCheckedName"]>]> {
+  let summary = "in a body of a neighbourhood: an index that was computed, kept in 0 .. limit - 1";
+  let description = "One that is out of range makes the call fail with message `code` of the entry; `name` says what it is.";
+  let arguments = (ins NN_Tensor:$x, NN_DimAttr:$limit, StrAttr:$name, DefaultValuedAttr<I64Attr, "0">:$code);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$name $x `below` $limit attr-dict `:` type($x)";
+  let hasVerifier = 1;
+}
+
+def NN_NeighbourhoodOp : NN_KernelOp<"neighbourhood", [AttrSizedOperandSegments, IsolatedFromAbove]> {
   let summary = "for each free index and target: the combination of the body over the sources that reach the target";
   let description = [{
     `combine` is sum, mean, max, min, attend or each. With a graph the pairs are its edges, without one all pairs of
@@ -52,14 +67,26 @@ def NN_NeighbourhoodOp : NN_Op<"neighbourhood", [AttrSizedOperandSegments, Isola
 
     The result is `[free.., targets, axes of the body]`; for `each` `[free.., edges, ..]`, or `[free.., targets, sources, ..]`
     where there is no graph. Over no source the result is 0. Ties of max and min go to the first edge.
+
+    In the form that becomes code (pass `prepare-neighbourhoods`) the regions hold reads (`nn.at`), constants, sizes,
+    elementwise operations and `nn.broadcast` on values of rank 0 and of the trailing axes, and reductions of trailing
+    axes. The captured values are places after the memory phase; the arguments of the regions stay what they were.
   }];
-  let arguments = (ins Variadic<NN_Graph>:$graph, Variadic<AnyType>:$captures, StrAttr:$combine, NN_ShapeAttr:$free,
-                   NN_DimAttr:$targets, NN_DimAttr:$sources);
-  let results = (outs NN_Tensor:$result);
+  let arguments = (ins Variadic<NN_Graph>:$graph, Variadic<AnyType>:$captures, Variadic<NN_Ref>:$inits, StrAttr:$combine,
+                   NN_ShapeAttr:$free, NN_DimAttr:$targets, NN_DimAttr:$sources);
+  let results = (outs Variadic<NN_Tensor>:$results);
   let regions = (region AnyRegion:$where, SizedRegion<1>:$body);
   let assemblyFormat = [{
     $combine `over` (`graph` `(` $graph^ `:` type($graph) `)`)? `free` $free `targets` $targets `sources` $sources
-    `captures` `(` ($captures^ `:` type($captures))? `)` `where` $where `body` $body attr-dict `->` type($result)
+    `captures` `(` ($captures^ `:` type($captures))? `)` (`into` `(` $inits^ `:` type($inits) `)`)?
+    `where` $where `body` $body attr-dict (`->` type($results)^)?
+  }];
+  let extraClassDeclaration = [{
+    bool isOverGraph() { return !getGraph().empty(); }
+    /// Arguments of a region before the captured values: free indices, target, source and, in a graph, edge.
+    unsigned indexCount() { return getFree().getValue().rank() + 2 + isOverGraph(); }
+    /// The axes of the result before those of the body.
+    ::nn::Shape leadingShape();
   }];
   let hasVerifier = 1;
 }

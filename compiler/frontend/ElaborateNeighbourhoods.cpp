@@ -182,8 +182,6 @@ static llvm::SmallVector<mlir::Value> capture(llvm::ArrayRef<mlir::Region *> reg
 }
 
 Value Elaborator::evaluateNeighbourhood(const Neighbourhood &n) {
-  unavailable(n.sort == Neighbourhood::Attend ? "`attend`" : ("`" + spelling(n.sort) + "` over a neighbourhood").str(),
-              n.range);
   Domain domain;
   if (!readDomain(*n.domain, domain))
     return {};
@@ -299,11 +297,11 @@ Value Elaborator::evaluateNeighbourhood(const Neighbourhood &n) {
     graphs.push_back(domain.graph);
   auto op = nn::NeighbourhoodOp::create(
       builder(), locate(n.range), nn::tensorType(shape, nn::elementOf(last.getType())), graphs, captures,
-      top.getStringAttr(spelling(n.sort)), nn::ShapeAttr::get(&context, free),
+      mlir::ValueRange(), top.getStringAttr(spelling(n.sort)), nn::ShapeAttr::get(&context, free),
       nn::DimAttr::get(&context, domain.targets), nn::DimAttr::get(&context, domain.sources));
   op.getWhere().takeBody(where);
   op.getBody().takeBody(main);
-  return Value::ofTensor(op.getResult());
+  return Value::ofTensor(op.getResult(0));
 }
 
 /// A region with the indices as arguments; their names mean these in what follows.

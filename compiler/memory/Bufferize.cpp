@@ -58,6 +58,29 @@ private:
   Value team, tid, parameters, packed, frame;
 };
 
+/// Indices that the bodies compute are checked where they are used.
+static void boundIndices(NeighbourhoodOp op) {
+  op->walk([&](AtOp at) {
+    OpBuilder b(at);
+    BlockArgument x = cast<BlockArgument>(at.getX());
+    DictionaryAttr about;
+    if (BlockArgument from = argumentOf(op.getCaptures()[x.getArgNumber() - op.indexCount()]))
+      about = describe(from);
+    auto name = about ? about.getAs<StringAttr>("name") : StringAttr();
+    std::string what = name ? "an index of `" + name.str() + "`" : "an index";
+    for (auto [index, axis] : llvm::zip(at.getIndicesMutable(), at.getAxes())) {
+      auto argument = dyn_cast<BlockArgument>(index.get());
+      std::optional<int64_t> size = shapeOf(x.getType())[axis].asConstant();
+      auto constant = index.get().getDefiningOp<ConstantOp>();
+      auto value = constant ? dyn_cast<IntegerAttr>(constant.getValue()) : IntegerAttr();
+      bool fits = value && size && value.getInt() >= 0 && value.getInt() < *size;
+      if (!argument && !fits)
+        index.set(BoundOp::create(b, at.getLoc(), index.get().getType(), index.get(),
+                                  DimAttr::get(b.getContext(), shapeOf(x.getType())[axis]), what));
+    }
+  });
+}
+
 /// 1. Give the function its signature: team, thread, sizes, places of arguments and results, slabs (if the runtime
 /// calls
 ///    it), frame.
@@ -66,6 +89,7 @@ private:
 ///    joined or yielded, a new place of the frame otherwise. Views become other strides; those that strides can not say
 ///    are copied.
 /// 3. What is returned but stands elsewhere (an argument, a view) is copied.
+/// 4. Indices that bodies of neighbourhoods compute get a check.
 LogicalResult Bufferizer::run() {
   Block &body = function.getBody().front();
   auto names = function->getAttrOfType<ArrayAttr>("nn.dims");
@@ -113,6 +137,7 @@ LogicalResult Bufferizer::run() {
   body.eraseArguments([&](BlockArgument arg) { return llvm::is_contained(old, arg); });
   function.setFunctionType(FunctionType::get(context, body.getArgumentTypes(), {}));
   function->setAttr("nn.packs", b.getArrayAttr(packs));
+  function.walk([](NeighbourhoodOp op) { boundIndices(op); });
   return success();
 }
 
@@ -151,6 +176,12 @@ LogicalResult Bufferizer::block(Block &body) {
 }
 
 LogicalResult Bufferizer::operation(Operation *op) {
+  if (isa<AddSelfLoopsOp, ReverseOp>(op)) { // a graph seen another way
+    Value graph = op->getOperand(0);
+    op->setOperand(0, places.lookup(graph));
+    places[op->getResult(0)] = op->getResult(0);
+    return success();
+  }
   if (llvm::none_of(op->getOperandTypes(), isTensor) && llvm::none_of(op->getResultTypes(), isTensor))
     return success(); // already about places, or about nothing
   done.push_back(op);

@@ -61,8 +61,10 @@ private:
       }
       return known->second;
     }
-    if (auto loop = dyn_cast<ScanOp>(op))
-      return llvm::any_of(loop.getBody().front(), [&](Operation &inner) { return mayFail(&inner); });
+    for (Region &region : op->getRegions()) // of loops and neighbourhoods
+      for (Block &block : region)
+        if (llvm::any_of(block, [&](Operation &inner) { return mayFail(&inner); }))
+          return true;
     return false;
   }
 

@@ -73,6 +73,9 @@ void inlineCall(CallOp call, func::FuncOp callee) {
   call.erase();
 }
 
+/// A body of a neighbourhood is part of a kernel: nothing in it can be called.
+bool inBody(Operation *op) { return op->getParentOfType<NeighbourhoodOp>() != nullptr; }
+
 /// What counts as work: constants and views cost nothing.
 unsigned sizeOf(func::FuncOp function) {
   unsigned size = 0;
@@ -138,7 +141,10 @@ private:
         continue;
       visit(callee);
       State &c = functions[callee];
-      if (c.done && (c.calls == 1 || c.size <= kSmall))
+      bool seesGraph = llvm::any_of(call.getOperands(), [](Value v) {
+        return isa_and_present<AddSelfLoopsOp, ReverseOp>(v.getDefiningOp()); // known here alone
+      });
+      if (c.done && (c.calls == 1 || c.size <= kSmall || seesGraph || inBody(call)))
         inlineCall(call, callee);
     }
     state.visiting = false;
@@ -154,7 +160,7 @@ private:
 /// 1. Visit functions in order, callees first.
 /// 2. A call of a function that is called once, or is small after this was done to its own calls, is replaced by the
 ///    callee's operations; its free dimensions become the sizes of the call, its places in the program the call's as
-///    well.
+///    well. So is every call in the body of a neighbourhood, and one that is given a graph with loops or turned around.
 /// 3. Erase private functions that nothing names any more.
 /// The bodies of loops are treated alike. The number of operations of a network of repeated layers does not depend on
 /// the number of copies: a loop has one body.
