@@ -126,6 +126,8 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
       return op->emitOpError("has no lowering");
   }
   // What is left of places: slots and views without users, then the arguments, which are addresses from here on.
+  // Loops last: views name the arguments of their bodies. But these name no views any more.
+  l.dropOperandsOfFinished();
   SmallVector<Operation *> places;
   function.walk([&](Operation *op) {
     if (isa<ViewOp, SlotOp, GivenOp>(op))
@@ -134,7 +136,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
   for (Operation *op : llvm::reverse(places))
     if (op->use_empty())
       op->erase();
-  l.eraseFinished(); // loops last: views name the arguments of their bodies
+  l.eraseFinished();
   auto verdicts = function.getBody().front().getOps<VerdictOp>();
   if (!verdicts.empty())
     lowerVerdict(*verdicts.begin(), l);

@@ -24,6 +24,11 @@ Value Lowering::atEntry(function_ref<Value()> make) {
   return v;
 }
 
+void Lowering::dropOperandsOfFinished() {
+  for (Operation *op : finished)
+    op->setOperands(ValueRange());
+}
+
 void Lowering::eraseFinished() {
   for (Operation *op : llvm::reverse(finished)) // an inner loop still names arguments of the one around it
     op->erase();

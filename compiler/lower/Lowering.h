@@ -130,6 +130,7 @@ public:
 
   /// Operations that are lowered but that others still refer to: erased when all kernels are.
   void eraseLater(mlir::Operation *op) { finished.push_back(op); }
+  void dropOperandsOfFinished();
   void eraseFinished();
 
 private:
