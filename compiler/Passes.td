@@ -25,6 +25,15 @@ def DecomposePass : NN_Pass<"decompose", "::mlir::func::FuncOp"> {
 def SimplifyPass : NN_Pass<"simplify", "::mlir::func::FuncOp"> {
   let summary = "Brings views and constants into their simplest form";
 }
+def GroupProductsPass : NN_Pass<"group-products", "::mlir::func::FuncOp"> {
+  let summary = "Makes products with a weight that each edge chooses a loop over the weights";
+}
+def MoveProductsPass : NN_Pass<"move-products", "::mlir::func::FuncOp"> {
+  let summary = "Splits products in bodies of neighbourhoods by the ends of edges, and moves them behind sums";
+}
+def PrepareNeighbourhoodsPass : NN_Pass<"prepare-neighbourhoods", "::mlir::func::FuncOp"> {
+  let summary = "Moves what is no work for one pair out of the bodies of neighbourhoods, to nodes and edges";
+}
 def MergeContractionsPass : NN_Pass<"merge-contractions", "::mlir::func::FuncOp"> {
   let summary = "Makes one contraction of several that share their left operand";
 }

@@ -20,6 +20,11 @@ void optimize(OpPassManager &p, const PipelineOptions &) {
   each(createDecomposePass());
   each(createSimplifyPass());
   each(createCSEPass());
+  each(createGroupProductsPass());
+  each(createMoveProductsPass());
+  each(createPrepareNeighbourhoodsPass());
+  each(createSimplifyPass());
+  each(createCSEPass());
   each(createMergeContractionsPass());
   each(createSimplifyPass());
   each(createFuseEpiloguesPass());

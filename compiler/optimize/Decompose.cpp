@@ -258,6 +258,14 @@ Value dotProducts(ContractOp op) {
   if (op.getN() != 0 || op.getK() == 0 || !op.getEpilogue().empty())
     return {};
   Writer w(op);
+  if (op.getM() != 0 && isa<NeighbourhoodOp>(op->getParentOp())) {
+    // A matrix and the vector of one pair: over all pairs it is a product of matrices. The vector comes first.
+    int64_t batch = op.getBatch(), m = op.getM(), k = op.getK();
+    SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, batch));
+    llvm::append_range(order, llvm::seq<int64_t>(batch + m, batch + m + k));
+    llvm::append_range(order, llvm::seq<int64_t>(batch, batch + m));
+    return ContractOp::create(w.b, w.loc, op.getRhs(), w.transpose(op.getLhs(), order), batch, 0, m, k)->getResult(0);
+  }
   w.axes = op.getK();
   Value lhs = w.widen(op.getLhs()), rhs = w.widen(op.getRhs());
   SmallVector<int64_t> axes;
@@ -327,7 +335,7 @@ struct Decompose : impl::DecomposePassBase<Decompose> {
     forEachTensorBlock(getOperation(), eraseDead);
     SmallVector<Operation *> work;
     getOperation().walk([&](Operation *op) {
-      if (isa<KernelOpInterface>(op->getParentOp()))
+      if (isa<KernelOpInterface>(op->getParentOp()) && !isa<NeighbourhoodOp>(op->getParentOp()))
         return;
       work.push_back(op);
     });
@@ -342,6 +350,11 @@ struct Decompose : impl::DecomposePassBase<Decompose> {
       }
     }
     forEachTensorBlock(getOperation(), eraseDead);
+    getOperation().walk([](NeighbourhoodOp op) {
+      for (Region &region : op->getRegions())
+        for (Block &block : region)
+          eraseDead(block);
+    });
   }
 };
 } // namespace
