@@ -106,9 +106,9 @@ Batched Batch::compute(Operation *inner, unsigned result) {
 
 /// Operations that treat all of some leading axes alike: their axes move behind the new ones.
 Batched Batch::onTrailingAxes(Operation *inner, unsigned number) {
-  bool known = isElementwiseOnTensors(inner) ||
-               isa<BroadcastOp, TransposeOp, ReshapeOp, ConcatOp, PadOp, SumOp, MaxOp, MinOp, AnyOp, AllOp, ArgmaxOp,
-                   ArgminOp, CumsumOp, TopkOp, SortOp>(inner);
+  bool known =
+      isElementwiseOnTensors(inner) || isa<BroadcastOp, TransposeOp, ReshapeOp, ConcatOp, PadOp, SumOp, MaxOp, MinOp,
+                                           AnyOp, AllOp, ArgmaxOp, ArgminOp, CumsumOp, TopkOp, SortOp>(inner);
   if (!known)
     return refuse(inner);
   SmallVector<Batched> operands;
@@ -292,15 +292,14 @@ Batched Batch::gather(Operation *inner, Batched x, Batched index, int64_t axis, 
     Value rows = GatherOp::create(b, loc, x.tensor, index.tensor, axis)->getResult(0);
     SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(axis, axis + countOf(index.axes)));
     llvm::append_range(order, llvm::seq<int64_t>(0, axis));
-    llvm::append_range(order,
-                       llvm::seq<int64_t>(axis + countOf(index.axes), shapeOf(rows.getType()).rank()));
+    llvm::append_range(order, llvm::seq<int64_t>(axis + countOf(index.axes), shapeOf(rows.getType()).rank()));
     return {transposed(rows, order, loc), index.axes};
   }
   Axes all = residency.normal(x.axes | index.axes);
   int64_t added = countOf(all);
-  return {GatherOp::create(b, loc, expand(x, all, loc), expand(index, all, loc), added + axis, added + batch)
-              ->getResult(0),
-          all};
+  return {
+      GatherOp::create(b, loc, expand(x, all, loc), expand(index, all, loc), added + axis, added + batch)->getResult(0),
+      all};
 }
 
 /// A slice; where it starts at an index that differs from pair to pair, a gather of its positions.
@@ -340,7 +339,7 @@ Batched Batch::slice(SliceOp o) {
   Type type = tensorType(shapeWith(starts[0].axes, Shape{sizes[axis]}), elementOf(starts[0].tensor.getType()));
   Value from = BroadcastOp::create(b, loc, type, starts[0].tensor,
                                    llvm::to_vector(llvm::seq<int64_t>(0, countOf(starts[0].axes))));
-  Value steps = IotaOp::create(b, loc, type, DimAttr::get(b.getContext(), Dim(0)),
-                               b.getI64IntegerAttr(countOf(starts[0].axes)));
+  Value steps =
+      IotaOp::create(b, loc, type, DimAttr::get(b.getContext(), Dim(0)), b.getI64IntegerAttr(countOf(starts[0].axes)));
   return gather(o, x, {AddOp::create(b, loc, from, steps), starts[0].axes}, axis, 0);
 }

@@ -47,9 +47,9 @@ void multiplyRows(ContractOp contract) {
   Type type = tensorType(whole, elementOf(contract.getLhs().getType()));
   Value product = MulOp::create(b, loc, BroadcastOp::create(b, loc, type, contract.getLhs(), left),
                                 BroadcastOp::create(b, loc, type, rhs, right));
-  Value sum = SumOp::create(b, loc, product,
-                            b.getDenseI64ArrayAttr(llvm::to_vector(llvm::seq<int64_t>(rank - k, rank))),
-                            b.getBoolAttr(false));
+  Value sum =
+      SumOp::create(b, loc, product, b.getDenseI64ArrayAttr(llvm::to_vector(llvm::seq<int64_t>(rank - k, rank))),
+                    b.getBoolAttr(false));
   contract.getResult(0).replaceAllUsesWith(sum);
   contract.erase();
 }
@@ -90,8 +90,8 @@ NeighbourhoodOp oneWeight(NeighbourhoodOp op, AtOp read, Value weight, Value num
   }
   Location loc = read.getLoc();
   Value chosen = map.lookupOrDefault(target.getIndices()[0]);
-  Value wanted = AtOp::create(inside, loc, number.getType(), where.getArguments().back(), ValueRange(),
-                              ArrayRef<int64_t>());
+  Value wanted =
+      AtOp::create(inside, loc, number.getType(), where.getArguments().back(), ValueRange(), ArrayRef<int64_t>());
   Value condition = EqOp::create(inside, loc, chosen, wanted);
   Operation *end = inside.getInsertionPoint() == where.end() ? nullptr : &*inside.getInsertionPoint();
   if (end)
@@ -105,9 +105,10 @@ NeighbourhoodOp oneWeight(NeighbourhoodOp op, AtOp read, Value weight, Value num
 }
 
 bool isEmptyOfLoops(NeighbourhoodOp op) {
-  return !op.getBody().walk([](Operation *inner) {
-              return isa<NeighbourhoodOp, ScanOp>(inner) ? WalkResult::interrupt() : WalkResult::advance();
-            })
+  return !op.getBody()
+              .walk([](Operation *inner) {
+                return isa<NeighbourhoodOp, ScanOp>(inner) ? WalkResult::interrupt() : WalkResult::advance();
+              })
               .wasInterrupted();
 }
 
@@ -142,8 +143,8 @@ bool loop(NeighbourhoodOp op, AtOp read) {
   }
   Type type = op->getResult(0).getType();
   Value zero = ConstantOp::create(b, loc, type, 0.0);
-  auto scan = ScanOp::create(b, loc, TypeRange(type), ValueRange(weights), ValueRange(zero), ValueRange(),
-                             ValueRange(), DimAttr::get(b.getContext(), steps), b.getBoolAttr(false));
+  auto scan = ScanOp::create(b, loc, TypeRange(type), ValueRange(weights), ValueRange(zero), ValueRange(), ValueRange(),
+                             DimAttr::get(b.getContext(), steps), b.getBoolAttr(false));
   Block *block = b.createBlock(&scan.getBody());
   Value number = block->addArgument(tensorType({}, b.getI64Type()), loc);
   Value weight = block->addArgument(read.getType(), loc);
@@ -171,9 +172,9 @@ bool loop(NeighbourhoodOp op, AtOp read) {
     b.setInsertionPoint(op);
     Value least = MaximumOp::create(b, loc, all->getResult(0), ConstantOp::create(b, loc, counts, int64_t(1)));
     Value number = CastOp::create(b, loc, withElement(counts, elementOf(type)), least);
-    result = DivideOp::create(b, loc, result,
-                              BroadcastOp::create(b, loc, type, number,
-                                                  llvm::to_vector(llvm::seq<int64_t>(0, shape.rank()))));
+    result = DivideOp::create(
+        b, loc, result,
+        BroadcastOp::create(b, loc, type, number, llvm::to_vector(llvm::seq<int64_t>(0, shape.rank()))));
   }
   op->getResult(0).replaceAllUsesWith(result);
   op.erase();
@@ -194,7 +195,8 @@ void group(NeighbourhoodOp op) {
 }
 
 /// x[u] @ M[kind[e]]: every edge chooses one of several weights. The weights are never copied for edges.
-/// 1. Where contributions add up (sum, mean, each) and the weights are few: a loop over the weights. Each step takes the
+/// 1. Where contributions add up (sum, mean, each) and the weights are few: a loop over the weights. Each step takes
+/// the
 ///    edges that choose this weight (one more condition in `where`), with a weight that is the same for all of them, so
 ///    that the product can be computed at nodes; the results add up. The choice is checked before.
 /// 2. Otherwise sums of products, each edge with its own matrix where that lies.

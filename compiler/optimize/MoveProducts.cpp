@@ -100,6 +100,61 @@ bool splitOne(NeighbourhoodOp op) {
   return false;
 }
 
+/// The terms of a tree of sums and differences; true: the term is added.
+void collectTerms(Value v, bool added, bool isRoot, SmallVectorImpl<std::pair<Value, bool>> &terms) {
+  Operation *op = v.getDefiningOp();
+  if (!isa_and_present<AddOp, SubOp>(op) || (!isRoot && !v.hasOneUse()))
+    return terms.push_back({v, added});
+  collectTerms(op->getOperand(0), added, false, terms);
+  collectTerms(op->getOperand(1), isa<AddOp>(op) == added, false, terms);
+}
+
+/// u @ A + v @ B + c - v @ C = u @ A + (v @ B - v @ C + c): terms of the same end, and those that depend on nothing,
+/// are added there.
+void regroup(Operation *root, Residency &residency) {
+  SmallVector<std::pair<Value, bool>> terms;
+  collectTerms(root->getResult(0), true, true, terms);
+  if (terms.size() < 3 ||
+      llvm::none_of(terms, [](auto &term) { return term.first.template getDefiningOp<ContractOp>(); }))
+    return;
+  llvm::MapVector<Axes, SmallVector<std::pair<Value, bool>>> groups;
+  for (auto &term : terms)
+    groups[residency.of(term.first)].push_back(term);
+  if (auto *same = groups.find(0); same != groups.end() && groups.size() > 1) {
+    SmallVector<std::pair<Value, bool>> free = same->second;
+    groups.erase(same);
+    auto *home = llvm::find_if(groups, [&](auto &group) { return group.first == residency.target(); });
+    if (home == groups.end())
+      home = llvm::find_if(groups, [&](auto &group) { return residency.isNodeSide(group.first); });
+    llvm::append_range(home == groups.end() ? groups.back().second : home->second, free);
+  }
+  if (groups.size() == terms.size())
+    return;
+  OpBuilder b(root);
+  Location loc = root->getLoc();
+  Value total;
+  for (auto &[axes, members] : groups) {
+    llvm::stable_sort(members, [](auto &x, auto &y) { return x.second > y.second; }); // what is added, first
+    Value part = members[0].second ? members[0].first : NegOp::create(b, loc, members[0].first).getResult();
+    for (auto &[v, added] : llvm::drop_begin(members))
+      part = added ? sum(b, loc, part, v) : SubOp::create(b, loc, part, v).getResult();
+    total = total ? sum(b, loc, total, part) : part;
+  }
+  root->getResult(0).replaceAllUsesWith(total);
+}
+
+void regroupAll(NeighbourhoodOp op) {
+  Residency residency(op);
+  SmallVector<Operation *> roots;
+  for (Operation &inner : op.getBody().front())
+    if (isa<AddOp, SubOp>(inner) && isa<FloatType>(elementOf(inner.getResult(0).getType())) &&
+        !(inner.hasOneUse() && isa<AddOp, SubOp>(*inner.user_begin())))
+      roots.push_back(&inner);
+  for (Operation *root : roots)
+    regroup(root, residency);
+  eraseDead(op.getBody().front());
+}
+
 /// Whether a product costs less after the sum than before it.
 bool isCheaperAfter(ContractOp contract, Residency &residency) {
   Axes axes = residency.of(contract.getLhs());
@@ -123,8 +178,7 @@ NeighbourhoodOp copyWith(NeighbourhoodOp op, StringRef combine, Value value) {
     yield->setOperands(map.lookup(value));
   } else {
     OpBuilder inside(yield);
-    yield->setOperands(
-        ConstantOp::create(inside, op.getLoc(), tensorType({}, b.getI64Type()), int64_t(1)).getResult());
+    yield->setOperands(ConstantOp::create(inside, op.getLoc(), tensorType({}, b.getI64Type()), int64_t(1)).getResult());
   }
   Type part = yield->getOperand(0).getType();
   Shape shape = op.getFree().getValue();
@@ -152,7 +206,8 @@ void moveBehind(NeighbourhoodOp op) {
     bias = op.getCaptures()[*capture];
     Shape trailing = shapeOf(bias.getType()), whole = shapeOf(value.getType());
     if (!broadcastsTo(trailing, whole) ||
-        (repeated && !llvm::equal(repeated.getAxes(), llvm::seq<int64_t>(whole.rank() - trailing.rank(), whole.rank()))))
+        (repeated &&
+         !llvm::equal(repeated.getAxes(), llvm::seq<int64_t>(whole.rank() - trailing.rank(), whole.rank()))))
       return;
   }
   auto contract = value.getDefiningOp<ContractOp>();
@@ -183,15 +238,18 @@ void moveBehind(NeighbourhoodOp op) {
 }
 
 /// Products with weights in bodies, so that as little as possible is computed for each edge.
-/// 1. A product of joined values, or of a sum or difference, of different ends becomes the sum of products of the parts:
+/// 1. A product of joined values, or of a sum or difference, of different ends becomes the sum of products of the
+/// parts:
 ///    each of them depends on less, and can be computed at its end.
-/// 2. Where a sum or mean is over a product (and a bias), and the product is of edges, or of sources and not smaller
+/// 2. In sums that products are part of, the terms of one end come together, so that they are added there.
+/// 3. Where a sum or mean is over a product (and a bias), and the product is of edges, or of sources and not smaller
 ///    than what goes in, the sum is over what goes in, and the product follows. The bias counts once per source.
 struct MoveProducts : impl::MoveProductsPassBase<MoveProducts> {
   void runOnOperation() override {
     for (NeighbourhoodOp op : neighbourhoodsOf(getOperation())) {
       while (splitOne(op)) // the parts may split again
         continue;
+      regroupAll(op);
       moveBehind(op);
     }
   }

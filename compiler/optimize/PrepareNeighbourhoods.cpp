@@ -52,8 +52,8 @@ private:
   LogicalResult refuse(Operation *inner) {
     if (isa<NeighbourhoodOp>(inner))
       return inner->emitError("NN0901: a neighbourhood in the body of another can not be compiled yet");
-    return inner->emitError("NN0901: `")
-           << inner->getName().stripDialect() << "` in the body of a neighbourhood can not be compiled yet";
+    return inner->emitError("NN0901: `") << inner->getName().stripDialect()
+                                         << "` in the body of a neighbourhood can not be compiled yet";
   }
 
   /// What the lowering computes for one pair.
@@ -185,8 +185,8 @@ private:
         table = ReshapeOp::create(b, loc, table, behind(shapeOf(inner.getResult(0).getType())));
       }
       OpBuilder inside(&inner);
-      Value now = AtOp::create(inside, loc, inner.getResult(0).getType(), argumentFor(table, block), at.getIndices(),
-                               first);
+      Value now =
+          AtOp::create(inside, loc, inner.getResult(0).getType(), argumentFor(table, block), at.getIndices(), first);
       inner.getResult(0).replaceAllUsesWith(now);
       inner.erase();
     }
