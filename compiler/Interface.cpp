@@ -83,6 +83,26 @@ emit::Entry describeEntry(func::FuncOp f, DictionaryAttr about) {
   }
   return entry;
 }
+/// Sizes of contexts are named in the order in which they appear in the states.
+emit::State describeState(StateOp op, ModuleOp module, emit::Model &model) {
+  emit::State state;
+  Shape shape = shapeOf(op.getType());
+  state.path = op.getPath().str(), state.doc = op.getDoc().str(), state.type = typeOf(elementOf(op.getType()));
+  state.shape = shapeText(shape);
+  auto name = [&](StringRef size) {
+    if (!llvm::is_contained(model.stateSizes, size))
+      model.stateSizes.push_back(size.str());
+  };
+  for (const Dim &d : shape)
+    d.forEachSymbol(name);
+  auto initialiser = module.lookupSymbol<func::FuncOp>(op.getInitialiserAttr().getValue());
+  for (Attribute size : initialiser->getAttrOfType<ArrayAttr>("nn.dims")) {
+    name(cast<StringAttr>(size).getValue());
+    state.sizes.push_back(cast<StringAttr>(size).str());
+  }
+  state.initialiser = codeOf(initialiser);
+  return state;
+}
 } // namespace
 
 emit::Interface describeLibrary(ModuleOp module) {
@@ -90,6 +110,9 @@ emit::Interface describeLibrary(ModuleOp module) {
   for (ModelOp op : module.getOps<ModelOp>()) {
     emit::Model model;
     model.name = op.getName().str(), model.cName = op.getCName().str(), model.doc = op.getDoc().str();
+    for (StateOp s : module.getOps<StateOp>())
+      if (s.getModel() == op.getName())
+        model.states.push_back(describeState(s, module, model));
     llvm::StringMap<int32_t> parameters;
     llvm::StringMap<std::vector<int32_t>> packs;
     for (StorageOp s : module.getOps<StorageOp>()) {
@@ -146,6 +169,15 @@ emit::Interface describeLibrary(ModuleOp module) {
     for (func::FuncOp f : module.getOps<func::FuncOp>())
       if (auto about = f->getAttrOfType<DictionaryAttr>("nn.entry"); about && ofModel(f)) {
         emit::Entry entry = describeEntry(f, about);
+        if (auto names = f->getAttrOfType<ArrayAttr>("nn.size_names"))
+          for (Attribute name : names)
+            entry.sizeNames.push_back(cast<StringAttr>(name).str());
+        if (auto sizes = f->getAttrOfType<DictionaryAttr>("nn.state_dims"))
+          for (NamedAttribute a : sizes)
+            entry.stateSizes.push_back(llvm::find(model.stateSizes, a.getName().getValue()) - model.stateSizes.begin());
+        if (auto writes = f->getAttrOfType<ArrayAttr>("nn.writes"))
+          for (Attribute path : writes)
+            entry.writes.push_back(parameters.lookup(cast<StringAttr>(path).getValue()));
         if (auto reads = f->getAttrOfType<ArrayAttr>("nn.packs"))
           for (Attribute a : reads)
             llvm::append_range(entry.packs, packs.lookup(cast<StringAttr>(a).getValue()));

@@ -81,7 +81,7 @@ LogicalResult runPhase(const Phase &phase, ModuleOp module, const PipelineOption
 std::unique_ptr<llvm::Module> translate(ModuleOp module, llvm::LLVMContext &context) {
   // Models and their storage have been described; code has no use for them.
   for (Operation &op : llvm::make_early_inc_range(module.getBody()->getOperations()))
-    if (isa<nn::ModelOp, nn::StorageOp>(op))
+    if (isa<nn::ModelOp, nn::StorageOp, nn::StateOp>(op))
       op.erase();
   return translateModuleToLLVMIR(module, context);
 }

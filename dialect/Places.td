@@ -15,6 +15,12 @@ def NN_SlotOp : NN_Op<"slot", [Pure]> {
   let results = (outs NN_Ref:$result);
   let assemblyFormat = "$frame `[` $offset `]` attr-dict `:` type($frame) `->` type($result)";
 }
+def NN_StatePlaceOp : NN_Op<"state_place", [Pure]> {
+  let summary = "the place of a state: its number in the table of the context";
+  let arguments = (ins AnyType:$states, I64Attr:$number);
+  let results = (outs NN_Ref:$result);
+  let assemblyFormat = "$states `[` $number `]` attr-dict `:` type($states) `->` type($result)";
+}
 def NN_ViewOp : NN_Op<"view", [Pure]> {
   let summary = "the same memory with other sizes and strides, `offset` elements further";
   let description = [{

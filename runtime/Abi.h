@@ -40,8 +40,9 @@ struct nnrt_argument {
 };
 
 /// One compiled entry, or the initialiser of a parameter (no sizes, one output), or a packing (no arguments at all).
-/// `dims` holds the values of the NNRT_DIM arguments and may be NULL if there are none; `arguments` is the caller's
-/// vector, in the order of the table above, sizes included (a size stands there as a pointer to int64_t).
+/// `dims` holds all sizes: the NNRT_DIM arguments, which stand first; of each graph its sources, targets and edges;
+/// then sizes of the context's states. It may be NULL if there are none. `arguments` is the caller's vector, in the
+/// order of the table above, sizes included (a size stands there as a pointer to int64_t).
 struct nnrt_entry {
   const char *name;
   const nnrt_argument *arguments;
@@ -59,12 +60,16 @@ struct nnrt_entry {
   /// NULL if there is nothing to look at. Returns a message code.
   int32_t (*check)(const int64_t *dims, void *const *arguments, int64_t *where);
   /// The kernels; called by every thread of the team with its number.
+  /// `states` are the context's, in the order of the model's table.
   void (*run)(nnrt_team *team, int32_t tid, const int64_t *dims, void *const *arguments, char *parameters, char *packed,
-              char *frame);
+              void *const *states, char *frame);
   int32_t write_count;   ///< parameters and buffers that it writes; if any, the call needs the model exclusively
   int32_t pack_count;    ///< packed copies that it reads
   const int32_t *writes; ///< indices into nnrt_model::parameters
   const int32_t *packs;  ///< indices into nnrt_model::packs
+  const char *const *size_names; ///< of the sizes in `dims` that are no arguments, for messages
+  const int32_t *state_sizes;    ///< the sizes of states that stand in `dims`: indices into nnrt_model::state_sizes
+  int32_t state_size_count, unused;
 };
 
 /// A first value that is one draw, scaled and shifted: it needs no code of its own.
@@ -102,6 +107,13 @@ struct nnrt_pack {
   const nnrt_entry *run; ///< reads `parameters`, writes `packed`; no arguments
 };
 
+/// A state of every context.
+struct nnrt_state {
+  const char *path;
+  const nnrt_entry *initialiser; ///< its value after creation and reset; its sizes are arguments, the value the output
+  const int32_t *sizes;          ///< what each of these sizes is: indices into nnrt_model::state_sizes
+};
+
 struct nnrt_model {
   uint32_t size;            ///< sizeof(nnrt_model)
   uint32_t version;         ///< NNRT_ABI_VERSION
@@ -114,6 +126,9 @@ struct nnrt_model {
   const nnrt_pack *packs;
   int32_t parameter_count, entry_count, pack_count, reserved;
   int64_t parameter_bytes, packed_bytes; ///< of the two slabs
+  const nnrt_state *states;
+  const char *const *state_sizes; ///< names of the sizes that a context is made for
+  int32_t state_count, state_size_count;
 };
 
 /// The two orders of a graph's edges, as kernels read them. Slots of one target (source) keep the caller's order.
@@ -145,7 +160,8 @@ nn_status nnrt_set(void *model, const char *path, const void *data, nn_type type
 int64_t nnrt_parameter_count(const void *model);
 nn_status nnrt_parameter_info(void *model, int64_t index, nn_parameter_info *);
 const char *nnrt_error(const void *model);
-nn_status nnrt_context_create(void **context, void *model, uint64_t seed);
+/// `sizes`: of the states, one for each name in nnrt_model::state_sizes; may be NULL if there is none.
+nn_status nnrt_context_create(void **context, void *model, const int64_t *sizes, uint64_t seed);
 void nnrt_context_destroy(void *context);
 nn_status nnrt_reset(void *context);
 nn_status nnrt_context_set_threads(void *context, int32_t threads);

@@ -4,13 +4,20 @@
 
 namespace nnrt {
 
-static constexpr int64_t kMostSize = int64_t(1) << 47;
-
 static Text &start(Context &context, const nnrt_entry &entry) { return context.message << entry.name << ": "; }
 
 static nn_status fail(Text &message, const nnrt_argument &argument, const char *problem) {
   message.name(argument.name) << problem;
   return NN_INVALID;
+}
+
+/// How many sizes stand after those of the arguments.
+static int32_t moreSizes(const nnrt_entry &entry) {
+  int32_t count = entry.state_size_count;
+  for (int32_t i = 0; i < entry.argument_count; ++i)
+    if (entry.arguments[i].kind == NNRT_GRAPH)
+      count += 3;
+  return count;
 }
 
 /// The number that {name} stands for in a message, or false.
@@ -24,6 +31,9 @@ static bool findValue(const Context &context, const nnrt_entry &entry, const cha
   for (int32_t i = 0; i < entry.dim_count; ++i)
     if (is(entry.arguments[i].name))
       return value = context.dims[i], true;
+  for (int32_t i = 0, count = moreSizes(entry); i < count; ++i)
+    if (is(entry.size_names[i]))
+      return value = context.dims[entry.dim_count + i], true;
   return false;
 }
 
@@ -104,6 +114,25 @@ static nn_status checkPointer(Context &context, const nnrt_entry &entry, const n
   return NN_OK;
 }
 
+/// The sizes that are no arguments: of graphs and of states.
+static nn_status readMoreSizes(Context &context, const nnrt_entry &entry, void *const *arguments) {
+  int64_t *next = context.dims + entry.dim_count;
+  for (int32_t i = entry.dim_count; i < entry.argument_count; ++i) {
+    const nnrt_argument &argument = entry.arguments[i];
+    if (argument.kind != NNRT_GRAPH)
+      continue;
+    if (nn_status status = checkPointer(context, entry, argument, arguments[i], 0))
+      return status;
+    auto *graph = static_cast<const nn_graph *>(arguments[i]);
+    *next++ = graph->sources;
+    *next++ = graph->targets;
+    *next++ = graph->edges;
+  }
+  for (int32_t i = 0; i < entry.state_size_count; ++i)
+    *next++ = context.sizes[entry.state_sizes[i]];
+  return NN_OK;
+}
+
 /// Outputs that share memory with anything else.
 static nn_status checkOverlaps(Context &context, const nnrt_entry &entry, void *const *arguments) {
   for (int32_t i = entry.dim_count; i < entry.argument_count; ++i) {
@@ -131,6 +160,8 @@ nn_status checkArguments(Context &context, const nnrt_entry &entry, void *const 
     return NN_INVALID;
   }
   if (nn_status status = readSizes(context, entry, arguments))
+    return status;
+  if (nn_status status = readMoreSizes(context, entry, arguments))
     return status;
   if (int32_t code = entry.measure(context.dims, context.bytes, &frameBytes, &work)) {
     addMessage(context, entry, code, nullptr, 0);

@@ -40,7 +40,9 @@ static nn_status call(Context &context, int32_t index, void *const *arguments) {
   Team &team = context.team;
   team.shared.seed = context.seed;
   team.shared.calls = context.calls++;
-  runTeam(team, {&entry, context.dims, arguments, model.slab.data, model.packed.data, context.frame.data}, work);
+  runTeam(team,
+          {&entry, context.dims, arguments, model.slab.data, model.packed.data, context.states, context.frame.data},
+          work);
   for (int32_t i = 0; i < entry.write_count; ++i)
     model.changed(entry.writes[i]);
   if (!team.shared.failed)

@@ -49,26 +49,56 @@ static void destroy(Context &context) {
   endTeam(context.team);
   release(context.seats);
   release(context.frame);
+  release(context.stateMemory);
   __atomic_store_n(&context.magic, 0, __ATOMIC_RELAXED); // a handle used too late is found out, with luck
   context.message.~Text();
   Block memory = context.memory;
   release(memory);
 }
 
+/// No fewer than the arguments of an entry, and than the sizes that its code gets.
+static int64_t sizesOf(const nnrt_entry &entry) {
+  int64_t count = entry.argument_count + entry.state_size_count;
+  for (int32_t i = 0; i < entry.argument_count; ++i)
+    if (entry.arguments[i].kind == NNRT_GRAPH)
+      count += 3;
+  return count;
+}
+
+/// The sizes of the states; says which one makes no sense.
+static bool readStateSizes(Context &context, const int64_t *sizes, Text &message) {
+  const nnrt_model &table = *context.model->table;
+  for (int32_t i = 0; i < table.state_size_count; ++i) {
+    context.sizes[i] = sizes ? sizes[i] : -1;
+    if (sizes && sizes[i] >= 0 && sizes[i] < kMostSize)
+      continue;
+    message << "context_create: size " << table.state_sizes[i];
+    if (sizes)
+      message << " is " << sizes[i] << (sizes[i] < 0 ? ", must be 0 or more" : ", must be below 2^47");
+    else
+      message << " is missing";
+    return false;
+  }
+  return true;
+}
+
 /// The object and the arrays for the arguments of its largest entry, in one block.
 static Context *make(Model &model) {
   const nnrt_model &table = *model.table;
-  int64_t most = 1;
+  int64_t most = table.state_size_count + 1; // of the initialiser of a state
   for (int32_t i = 0; i < table.entry_count; ++i)
-    if (table.entries[i].argument_count > most)
-      most = table.entries[i].argument_count;
+    if (int64_t count = sizesOf(table.entries[i]); count > most)
+      most = count;
   Block memory;
-  if (!allocate(memory, static_cast<int64_t>(sizeof(Context)) + 2 * most * 8))
+  if (!allocate(memory,
+                static_cast<int64_t>(sizeof(Context)) + (2 * most + table.state_size_count + table.state_count) * 8))
     return nullptr;
   Context *context = ::new (memory.data, Here()) Context(model);
   context->memory = memory;
   context->dims = reinterpret_cast<int64_t *>(memory.data + sizeof(Context));
   context->bytes = context->dims + most;
+  context->sizes = context->bytes + most;
+  context->states = reinterpret_cast<void **>(context->sizes + table.state_size_count);
   return context;
 }
 
@@ -76,7 +106,7 @@ static Context *make(Model &model) {
 
 using namespace nnrt;
 
-extern "C" nn_status nnrt_context_create(void **out, void *handle, uint64_t seed) {
+extern "C" nn_status nnrt_context_create(void **out, void *handle, const int64_t *sizes, uint64_t seed) {
   KeepErrno keep;
   if (out)
     *out = nullptr;
@@ -109,6 +139,13 @@ extern "C" nn_status nnrt_context_create(void **out, void *handle, uint64_t seed
   }
   context->seed = seed;
   context->team.worth = worth;
+  nn_status status = readStateSizes(*context, sizes, message) ? makeStates(*context) : NN_INVALID;
+  if (status) {
+    message << context->message.get();
+    destroy(*context);
+    addNote(*model, message);
+    return status;
+  }
   *out = context;
   return NN_OK;
 }
@@ -127,7 +164,7 @@ extern "C" nn_status nnrt_reset(void *handle) {
   if (!busy.free)
     return NN_INVALID;
   context->message.clear();
-  return NN_OK;
+  return resetStates(*context);
 }
 
 extern "C" nn_status nnrt_context_set_threads(void *handle, int32_t threads) {

@@ -16,12 +16,20 @@ struct Context {
   uint32_t busy = 0;                         ///< a call is running
   Block frame{};                             ///< workspace; grows when a call needs more
   Block seats{};                             ///< of the team
-  int64_t *dims = nullptr, *bytes = nullptr; ///< of the arguments of a call
+  int64_t *dims = nullptr, *bytes = nullptr; ///< sizes of a call, and of its arguments in bytes
+  int64_t *sizes = nullptr;                  ///< of the states, by name
+  void **states = nullptr;                   ///< their places in `stateMemory`
+  Block stateMemory{};
   Text message;
   Team team{};
 };
 
 Context *asContext(const void *handle);
+
+/// Gives the states their memory and first values. Nothing is kept if it fails.
+nn_status makeStates(Context &context);
+/// Sets all states to their first values.
+nn_status resetStates(Context &context);
 
 /// Marks a context as busy while in scope; `free` is false if it was busy already.
 struct Busy {

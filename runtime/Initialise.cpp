@@ -28,7 +28,7 @@ static nn_status runAlone(Model &model, Team &team, const nnrt_entry &entry, voi
   nnrt_team caller = team.shared;
   team.shared.seed = model.seed;
   team.shared.calls = 0;
-  runTeam(team, {&entry, nullptr, arguments, model.slab.data, model.packed.data, frame.data}, work);
+  runTeam(team, {&entry, nullptr, arguments, model.slab.data, model.packed.data, nullptr, frame.data}, work);
   team.shared.seed = caller.seed;
   team.shared.calls = caller.calls;
   return NN_OK;

@@ -14,6 +14,7 @@
 namespace nnrt {
 
 constexpr uint64_t kModel = 0x6c65646f6d636e6e;   ///< first word of a model: "nncmodel"
+constexpr int64_t kMostSize = int64_t(1) << 47;   ///< all sizes are below
 constexpr uint64_t kContext = 0x747865746e636e6e; ///< of a context
 
 /// One parameter or buffer as files and C see it: one copy.

@@ -57,7 +57,7 @@ static void waitForChildren(Team &team, Seat &seat) {
 
 static void runShare(Team &team, int32_t tid) {
   const Job &job = team.job;
-  job.entry->run(&team.shared, tid, job.dims, job.arguments, job.parameters, job.packed, job.frame);
+  job.entry->run(&team.shared, tid, job.dims, job.arguments, job.parameters, job.packed, job.states, job.frame);
 }
 
 static void *work(void *seatOfThread) {

@@ -44,7 +44,9 @@ struct Job {
   const nnrt_entry *entry; ///< NULL: the workers end
   const int64_t *dims;
   void *const *arguments;
-  char *parameters, *packed, *frame;
+  char *parameters, *packed;
+  void *const *states;
+  char *frame;
 };
 
 struct Team {

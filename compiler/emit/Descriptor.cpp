@@ -17,8 +17,8 @@ namespace nnc::emit {
 namespace {
 
 // A struct that grows must be filled here as well.
-static_assert(sizeof(nnrt_argument) == 24 && sizeof(nnrt_entry) == 80 && sizeof(nnrt_parameter) == 72 &&
-              sizeof(nnrt_pack) == 32 && sizeof(nnrt_model) == 96);
+static_assert(sizeof(nnrt_argument) == 24 && sizeof(nnrt_entry) == 104 && sizeof(nnrt_parameter) == 72 &&
+              sizeof(nnrt_pack) == 32 && sizeof(nnrt_state) == 24 && sizeof(nnrt_model) == 120);
 static_assert(int(ArgumentKind::Size) == NNRT_DIM && int(ArgumentKind::Scalar) == NNRT_SCALAR &&
               int(ArgumentKind::Input) == NNRT_INPUT && int(ArgumentKind::Output) == NNRT_OUTPUT &&
               int(ArgumentKind::Graph) == NNRT_GRAPH);
@@ -33,6 +33,8 @@ private:
   Constant *string(StringRef text);
   GlobalVariable *constant(const Twine &name, Constant *value);
   Constant *array(const Twine &name, ArrayRef<Constant *> elements);
+  Constant *names(const Twine &name, ArrayRef<std::string> list);
+  Constant *state(const Model &model, const State &state, const Twine &symbol);
   Constant *integers(const Twine &name, Type *type, ArrayRef<int64_t> values);
   Constant *code(StringRef symbol);
 
@@ -86,6 +88,10 @@ Constant *Descriptor::array(const Twine &name, ArrayRef<Constant *> elements) {
   return constant(name, ConstantArray::get(type, elements));
 }
 
+Constant *Descriptor::names(const Twine &name, ArrayRef<std::string> list) {
+  return array(name, map_to_vector(list, [&](const std::string &text) { return string(text); }));
+}
+
 Constant *Descriptor::integers(const Twine &name, Type *type, ArrayRef<int64_t> values) {
   return array(
       name, map_to_vector(values, [&](int64_t value) { return cast<Constant>(ConstantInt::getSigned(type, value)); }));
@@ -136,6 +142,10 @@ Constant *Descriptor::entry(const Twine &symbol, const Entry &entry) {
   NNC_SET_INT(record, nnrt_entry, pack_count, packs.size());
   NNC_SET_POINTER(record, nnrt_entry, writes, integers(symbol + ".writes", i32, writes));
   NNC_SET_POINTER(record, nnrt_entry, packs, integers(symbol + ".packs", i32, packs));
+  NNC_SET_POINTER(record, nnrt_entry, size_names, names(symbol + ".sizes", entry.sizeNames));
+  SmallVector<int64_t> stateSizes(entry.stateSizes.begin(), entry.stateSizes.end());
+  NNC_SET_POINTER(record, nnrt_entry, state_sizes, integers(symbol + ".state_sizes", i32, stateSizes));
+  NNC_SET_INT(record, nnrt_entry, state_size_count, stateSizes.size());
   return record.build();
 }
 
@@ -165,6 +175,28 @@ Constant *Descriptor::draw(const Twine &symbol, const Parameter &parameter) {
   record.set(offsetof(nnrt_draw, low), real(draw.low));
   record.set(offsetof(nnrt_draw, high), real(draw.high));
   return constant(symbol, record.build());
+}
+
+/// The sizes of a state are arguments of its initialiser, the value is the output.
+Constant *Descriptor::state(const Model &model, const State &state, const Twine &symbol) {
+  SmallVector<Argument> list;
+  SmallVector<int64_t> sizes;
+  for (const std::string &name : state.sizes) {
+    Argument &size = list.emplace_back();
+    size.kind = ArgumentKind::Size;
+    size.name = name;
+    sizes.push_back(find(model.stateSizes, name) - model.stateSizes.begin());
+  }
+  Argument &out = list.emplace_back();
+  out.kind = ArgumentKind::Output;
+  out.name = state.path;
+  out.type = state.type;
+  out.shape = state.shape;
+  Record record(context, sizeof(nnrt_state));
+  NNC_SET_POINTER(record, nnrt_state, path, string(state.path));
+  NNC_SET_POINTER(record, nnrt_state, initialiser, job(symbol + ".initialiser", state.path, state.initialiser, list));
+  NNC_SET_POINTER(record, nnrt_state, sizes, integers(symbol + ".sizes", i32, sizes));
+  return record.build();
 }
 
 Constant *Descriptor::model(const Model &model) {
@@ -212,6 +244,10 @@ Constant *Descriptor::model(const Model &model) {
     packs.push_back(record.build());
   }
 
+  SmallVector<Constant *> states;
+  for (const auto &[index, state] : enumerate(model.states))
+    states.push_back(this->state(model, state, prefix + ".state" + std::to_string(index)));
+
   Record record(context, sizeof(nnrt_model));
   NNC_SET_INT(record, nnrt_model, size, sizeof(nnrt_model));
   NNC_SET_INT(record, nnrt_model, version, NNRT_ABI_VERSION);
@@ -228,6 +264,10 @@ Constant *Descriptor::model(const Model &model) {
   NNC_SET_INT(record, nnrt_model, pack_count, packs.size());
   NNC_SET_INT(record, nnrt_model, parameter_bytes, model.parameterBytes);
   NNC_SET_INT(record, nnrt_model, packed_bytes, model.packedBytes);
+  NNC_SET_POINTER(record, nnrt_model, states, array(prefix + ".states", states));
+  NNC_SET_POINTER(record, nnrt_model, state_sizes, names(prefix + ".state_sizes", model.stateSizes));
+  NNC_SET_INT(record, nnrt_model, state_count, states.size());
+  NNC_SET_INT(record, nnrt_model, state_size_count, model.stateSizes.size());
   return constant(prefix + ".model", record.build());
 }
 
@@ -264,8 +304,15 @@ FunctionCallee Descriptor::runtime(StringRef name, FunctionType *type) {
 
 void Descriptor::addFunction(const Model &model, const ModelFunction &function, Constant *table) {
   SmallVector<Type *> types;
-  for (char letter : function.types.drop_front())
-    types.push_back(machineType(letter));
+  size_t sizesAt = 0, sizes = model.stateSizes.size();
+  for (char letter : function.types.drop_front()) {
+    if (letter == 's') { // the sizes of the states, which the callee gets as an array
+      sizesAt = types.size();
+      types.append(sizes, i64);
+    } else {
+      types.push_back(machineType(letter));
+    }
+  }
   auto *type = FunctionType::get(machineType(function.types.front()), types, /*isVarArg=*/false);
   Function *body = exported(model.cName + "_" + function.suffix.str(), type);
   IRBuilder<> builder(&body->getEntryBlock());
@@ -274,13 +321,25 @@ void Descriptor::addFunction(const Model &model, const ModelFunction &function, 
     return;
   }
   SmallVector<Value *> values(llvm::make_pointer_range(body->args()));
+  if (sizesAt) {
+    Value *array = ConstantPointerNull::get(pointer);
+    if (sizes)
+      array = builder.CreateAlloca(ArrayType::get(i64, sizes));
+    for (size_t i = 0; i < sizes; ++i)
+      builder.CreateStore(values[sizesAt + i], builder.CreateConstInBoundsGEP1_64(i64, array, i));
+    values.erase(values.begin() + sizesAt, values.begin() + sizesAt + sizes);
+    types.erase(types.begin() + sizesAt, types.begin() + sizesAt + sizes);
+    values.insert(values.begin() + sizesAt, array);
+    types.insert(types.begin() + sizesAt, pointer);
+  }
   if (function.takesTable) {
     types.insert(types.begin(), pointer);
     values.insert(values.begin(), table);
   }
   auto *calleeType = FunctionType::get(type->getReturnType(), types, /*isVarArg=*/false);
   CallInst *call = builder.CreateCall(runtime(function.callee, calleeType), values);
-  call->setTailCallKind(CallInst::TCK_Tail);
+  if (!sizesAt) // else it reads the array here
+    call->setTailCallKind(CallInst::TCK_Tail);
   if (type->getReturnType()->isVoidTy())
     builder.CreateRetVoid();
   else

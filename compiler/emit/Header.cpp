@@ -158,6 +158,19 @@ void writeParameters(Comment &comment, const Model &model, bool buffers) {
   table(comment, rows);
 }
 
+void writeStates(Comment &comment, const Model &model) {
+  std::vector<std::pair<std::string, std::string>> rows;
+  for (const State &state : model.states)
+    rows.emplace_back(state.path, (typeName(state.type) + (state.shape.empty() ? "" : " ") + shapeText(state.shape) +
+                                   (state.doc.empty() ? "" : ": ") + state.doc)
+                                      .str());
+  if (rows.empty())
+    return;
+  comment.gap();
+  comment.text("States of a context:");
+  table(comment, rows);
+}
+
 void writeModel(raw_ostream &os, const Model &model) {
   os << '\n';
   {
@@ -167,6 +180,7 @@ void writeModel(raw_ostream &os, const Model &model) {
     comment.text(model.doc);
     writeParameters(comment, model, /*buffers=*/false);
     writeParameters(comment, model, /*buffers=*/true);
+    writeStates(comment, model);
   }
   os << formatv("typedef struct {0} {0};\ntypedef struct {0}_context {0}_context;\n", model.cName);
   for (const Entry &entry : model.entries)
@@ -177,6 +191,9 @@ void writeModel(raw_ostream &os, const Model &model) {
     for (char c : function.declaration) {
       if (c == '@')
         os << model.cName;
+      else if (c == '$')
+        for (const std::string &size : model.stateSizes)
+          os << "int64_t " << safeName(size) << ", ";
       else if (c == '%')
         os << model.cName << '_' << function.suffix;
       else

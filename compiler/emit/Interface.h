@@ -48,6 +48,9 @@ struct Entry {
   Code code;
   std::vector<int32_t> writes; ///< parameters and buffers that it writes: then it needs the model exclusively
   std::vector<int32_t> packs;  ///< indices into Model::packs, ascending
+  /// Names of the sizes that its code gets beside those of its arguments: three for each graph, then sizes of states.
+  std::vector<std::string> sizeNames;
+  std::vector<int32_t> stateSizes; ///< the latter: indices into Model::stateSizes
 };
 
 /// A first value that is draw * scale + shift (nnrt_draw).
@@ -83,6 +86,16 @@ struct Pack {
   Code code; ///< reads the parameter slab, writes the packed slab; no arguments
 };
 
+/// A state of every context (nnrt_state).
+struct State {
+  std::string path;
+  std::string doc;
+  nn_type type = NN_F32;
+  std::vector<std::string> shape; ///< one text per dimension
+  std::vector<std::string> sizes; ///< names of the sizes of the initialiser, in its order
+  Code initialiser;
+};
+
 struct Model {
   std::string name;  ///< as in the program: "CatsDogs"
   std::string cName; ///< prefix of its C functions: "cats_dogs"
@@ -90,8 +103,10 @@ struct Model {
   std::vector<Entry> entries;
   std::vector<Parameter> parameters;
   std::vector<Pack> packs;
-  int64_t parameterBytes = 0; ///< size of the parameter slab
-  int64_t packedBytes = 0;    ///< size of the packed slab
+  std::vector<State> states;
+  std::vector<std::string> stateSizes; ///< names of the sizes that a context is made for, in order of appearance
+  int64_t parameterBytes = 0;          ///< size of the parameter slab
+  int64_t packedBytes = 0;             ///< size of the packed slab
 };
 
 /// Everything that one `.so` and its header offer. The processor and its features are not here: they are the target's

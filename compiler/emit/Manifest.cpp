@@ -74,6 +74,19 @@ void write(json::OStream &out, const Parameter &parameter) {
   });
 }
 
+void write(json::OStream &out, const State &state) {
+  out.object([&] {
+    out.attribute("path", text(state.path));
+    out.attribute("type", typeName(state.type));
+    out.attributeArray("shape", [&] {
+      for (const std::string &dim : state.shape)
+        out.value(text(dim));
+    });
+    if (!state.doc.empty())
+      out.attribute("doc", text(state.doc));
+  });
+}
+
 void write(json::OStream &out, const Model &model) {
   out.object([&] {
     out.attribute("name", text(model.name));
@@ -87,6 +100,15 @@ void write(json::OStream &out, const Model &model) {
     out.attributeArray("parameters", [&] {
       for (const Parameter &parameter : model.parameters)
         write(out, parameter);
+    });
+    // What context_create takes between the model and the seed.
+    out.attributeArray("sizes", [&] {
+      for (const std::string &size : model.stateSizes)
+        out.value(text(size));
+    });
+    out.attributeArray("states", [&] {
+      for (const State &state : model.states)
+        write(out, state);
     });
   });
 }

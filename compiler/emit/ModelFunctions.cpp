@@ -53,13 +53,15 @@ constexpr ModelFunction functions[] = {
     {"error", "const char *%(const @ *model)",
      "Why the last call on the model that failed did so. Valid until the next call that needs the model exclusively.",
      "nnrt_error", "pp"},
-    {"context_create", "nn_status %(@_context **context, @ *model, uint64_t seed)",
-     "Makes a context: what one user of the model needs (workspace, random numbers of this seed, threads).",
-     "nnrt_context_create", "ippl"},
+    {"context_create", "nn_status %(@_context **context, @ *model, $uint64_t seed)",
+     "Makes a context: what one user of the model needs (states, workspace, random numbers of this seed, threads).\n"
+     "Sizes are those of the states and stay as they are.",
+     "nnrt_context_create", "ippsl"},
     {"context_destroy", "void %(@_context *context)", "Frees the context and ends its threads. NULL is allowed.",
      "nnrt_context_destroy", "vp"},
-    {"reset", "nn_status %(@_context *context)", "Sets the context back to what it was after its creation.",
-     "nnrt_reset", "ip"},
+    {"reset", "nn_status %(@_context *context)",
+     "Gives the states their first values again.", "nnrt_reset",
+     "ip"},
     {"context_set_threads", "nn_status %(@_context *context, int32_t threads)",
      "Number of threads of this context's calls, the caller's included. At first it is NNC_THREADS from the "
      "environment,\n"

@@ -16,7 +16,8 @@ struct ModelFunction {
   llvm::StringRef declaration;
   llvm::StringRef doc;
   llvm::StringRef callee; ///< "" if the function returns a constant of the library
-  /// Machine types, the result's first: p pointer, i int32_t, l int64_t or uint64_t, v void.
+  /// Machine types, the result's first: p pointer, i int32_t, l int64_t or uint64_t, v void, s the sizes of the states
+  /// (in `declaration` '$': each with its type and a comma).
   llvm::StringRef types;
   bool takesTable = false; ///< the callee's first argument is the model's nnrt_model
 };

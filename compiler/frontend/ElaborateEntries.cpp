@@ -94,11 +94,8 @@ bool Elaborator::bindEntryArguments(Routine &r, const Signature &signature, Fram
 /// Buffers and states that the entry changed.
 void Elaborator::storeWritten(Routine &r, Range range) {
   for (auto &[at, cell] : r.cells)
-    if (cell.written) {
-      if (at.variable->lifetime == Lifetime::Buffer)
-        unavailable("an update of a `buffer`", at.variable->range);
+    if (cell.written)
       nn::StoreOp::create(r.builder, locate(range), cell.current, mlir::Value(), pathOf(*at.owner, *at.variable));
-    }
 }
 
 void Elaborator::emitRequirements(Routine &r) {

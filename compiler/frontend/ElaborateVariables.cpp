@@ -223,7 +223,6 @@ bool Elaborator::declareState(Instance &owner, const Variable &variable, const s
   mlir::FlatSymbolRefAttr initialiser = makeInitialiser(owner, variable, path);
   if (!initialiser)
     return false;
-  unavailable("`state`", variable.range);
   auto function = module->lookupSymbol<mlir::func::FuncOp>(initialiser.getValue());
   mlir::IntegerAttr copies;
   for (Instance *i = &owner; i; i = i->parent)

@@ -38,6 +38,12 @@ void lowerSlot(SlotOp slot, Lowering &l) {
   l.setPointer(slot, l.advance(slot.getFrame(), slot.getOffset(), l.b.getI8Type()));
 }
 
+void lowerStatePlace(StatePlaceOp place, Lowering &l) {
+  Type pointer = LLVM::LLVMPointerType::get(l.b.getContext());
+  Value at = l.advance(place.getStates(), l.constant(int64_t(place.getNumber())), l.b.getI64Type());
+  l.setPointer(place, LLVM::LoadOp::create(l.b, l.loc, pointer, at));
+}
+
 /// Either all threads fill the stand-in, or none does.
 void lowerGiven(GivenOp op, Lowering &l) {
   Value given = l.pointer(op.getX()), null = LLVM::ZeroOp::create(l.b, l.loc, given.getType());
@@ -95,7 +101,8 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
   Lowering l(function, target);
   SmallVector<Operation *> work;
   function.walk<WalkOrder::PreOrder>([&](Operation *op) {
-    if (isa<KernelOpInterface, ExtentOp, ViewOp, SlotOp, GivenOp, BarrierOp, VerdictOp, CallOp, ScanOp>(op))
+    if (isa<KernelOpInterface, ExtentOp, ViewOp, SlotOp, StatePlaceOp, GivenOp, BarrierOp, VerdictOp, CallOp, ScanOp>(
+            op))
       work.push_back(op);
   });
   for (Operation *op : work) {
@@ -104,6 +111,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
     bool known = llvm::TypeSwitch<Operation *, bool>(op)
                      .Case([&](ViewOp o) { return lowerView(o, l), true; })
                      .Case([&](SlotOp o) { return lowerSlot(o, l), true; })
+                     .Case([&](StatePlaceOp o) { return lowerStatePlace(o, l), true; })
                      .Case([&](ExtentOp o) {
                        Value size = l.size(o.getValue().getValue());
                        return o.replaceAllUsesWith(size), o.erase(), true;
@@ -130,7 +138,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
   l.dropOperandsOfFinished();
   SmallVector<Operation *> places;
   function.walk([&](Operation *op) {
-    if (isa<ViewOp, SlotOp, GivenOp>(op))
+    if (isa<ViewOp, SlotOp, StatePlaceOp, GivenOp>(op))
       places.push_back(op);
   });
   for (Operation *op : llvm::reverse(places))

@@ -1,7 +1,6 @@
 #include "compiler/Passes.h"
-#include "compiler/memory/Places.h"
+#include "compiler/memory/Bufferizer.h"
 
-#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -11,52 +10,7 @@ namespace nnc {
 #define GEN_PASS_DEF_BUFFERIZEPASS
 #include "compiler/Passes.h.inc"
 
-namespace {
-int64_t fromFront(int64_t axis, int64_t rank) { return axis < 0 ? axis + rank : axis; }
-
-/// Rewrites one function in place. Values are tensors before and places after; `places` holds both.
-class Bufferizer {
-public:
-  Bufferizer(func::FuncOp function, const llvm::StringMap<int64_t> &offsets)
-      : function(function), offsets(offsets), b(function.getContext()), context(function.getContext()) {}
-
-  LogicalResult run();
-
-private:
-  LogicalResult block(Block &body);
-  LogicalResult operation(Operation *op);
-  void kernel(Operation *op);
-  void view(Operation *op, Value x, std::optional<Strides> strides);
-  void slice(SliceOp op);
-  void concat(ConcatOp op);
-  void pad(PadOp op);
-  void fill(Operation *op, Value place, function_ref<Value(OpBuilder &, Location)> value);
-  void call(CallOp op);
-  void scan(ScanOp op);
-  void finish(Operation *terminator, ArrayRef<Value> targets);
-  void fillOptional(ArrayRef<BlockArgument> arguments);
-
-  /// The place of a value that some operation will write; made on demand, so that producers write where the value ends
-  /// up.
-  Value destination(Value tensor);
-  Value alloc(Type tensor);
-  Value contiguous(Value place, Location loc);
-  void copy(Value from, Value to, Location loc) { CopyOp::create(b, loc, TypeRange(), from, ValueRange(to)); }
-  Value viewOf(Value place, const Shape &shape, const Strides &s, Location loc) {
-    return ViewOp::create(b, loc, place, shape, s.strides, s.offset);
-  }
-
-  func::FuncOp function;
-  const llvm::StringMap<int64_t> &offsets;
-  OpBuilder b;
-  MLIRContext *context;
-  DenseMap<Value, Value> places;
-  DenseMap<Value, Value> targets;  ///< values that end a block, and where they must be then
-  DenseMap<Value, Value> optional; ///< arguments that may be NULL, and what the function reads instead
-  SmallVector<Operation *> done;
-  SmallVector<Attribute> packs; ///< functions that make the packed copies read here
-  Value team, tid, parameters, packed, frame;
-};
+static int64_t fromFront(int64_t axis, int64_t rank) { return axis < 0 ? axis + rank : axis; }
 
 /// Indices that the bodies compute are checked where they are used.
 static void boundIndices(NeighbourhoodOp op) {
@@ -119,10 +73,12 @@ LogicalResult Bufferizer::run() {
   if (function->hasAttr("nn.called_by_runtime")) {
     parameters = body.addArgument(pointer, loc);
     packed = body.addArgument(pointer, loc);
+    states = body.addArgument(pointer, loc);
   }
   frame = body.addArgument(pointer, loc);
   for (auto [value, place] : llvm::zip(returned.getOperands(), results))
     targets.try_emplace(value, place);
+  storeInPlace(body);
 
   fillOptional(given);
   for (auto [arg, place] : llvm::zip(old, given))
@@ -131,7 +87,8 @@ LogicalResult Bufferizer::run() {
   if (failed(block(body)))
     return failure();
   b.setInsertionPoint(returned);
-  finish(returned, results);
+  finish(returned, results); // before the stores: a result may be the old value of a state
+  store();
   for (Operation *op : llvm::reverse(done))
     op->erase();
   body.eraseArguments([&](BlockArgument arg) { return llvm::is_contained(old, arg); });
@@ -188,12 +145,15 @@ LogicalResult Bufferizer::operation(Operation *op) {
   auto place = [&](Value v) { return places.lookup(v); };
   auto refOf = [&](Value v) { return cast<RefType>(place(v).getType()); };
   return llvm::TypeSwitch<Operation *, LogicalResult>(op)
-      .Case([&](ParameterOp o) {
-        b.setInsertionPoint(op);
-        Value at = arith::ConstantIntOp::create(b, op->getLoc(), b.getI64Type(), offsets.lookup(o.getPath()));
-        places[o] = SlotOp::create(b, op->getLoc(), placeType(o.getType()), parameters, at);
+      .Case<ParameterOp, StateValueOp>([&](auto o) {
+        places[o] = storage(o.getPath(), o.getType());
         return success();
       })
+      .Case([&](StoreOp o) {
+        stores.push_back(o);
+        return success();
+      })
+      .Case([&](UpdateOp o) { return update(o), success(); })
       .Case([&](PackedOp o) {
         Value at = arith::ConstantIntOp::create(b, op->getLoc(), b.getI64Type(), offsets.lookup(o.getSource()));
         places[o] = SlotOp::create(b, op->getLoc(), placeType(o.getType()), packed, at);
@@ -244,7 +204,8 @@ Value Bufferizer::destination(Value tensor) {
   Value &place = places[tensor];
   if (Value target = targets.lookup(tensor))
     return place = target;
-  if (tensor.hasOneUse()) { // written where its only user wants it
+  // Written where its only user wants it.
+  if (tensor.hasOneUse() && tensor.user_begin()->getBlock() == tensor.getParentBlock()) {
     Operation *user = *tensor.user_begin();
     Value into;
     const Shape shape = shapeOf(tensor.getType());
@@ -264,6 +225,8 @@ Value Bufferizer::destination(Value tensor) {
         b.setInsertionPointAfterValue(whole);
         into = viewOf(whole, shape, s, loc);
       }
+    } else if (auto update = dyn_cast<UpdateOp>(user); update && update.getX() == tensor) {
+      return places[tensor] = destination(update.getResult());
     } else if (auto concat = dyn_cast<ConcatOp>(user)) {
       Value whole = destination(concat.getResult());
       b.setInsertionPointAfterValue(whole);
@@ -460,6 +423,10 @@ void Bufferizer::scan(ScanOp op) {
     ends[i] = body->addArgument(sliceType(inits[i]), loc);
   for (auto [value, place] : llvm::zip(yield.getValues(), ends))
     targets.try_emplace(value, place);
+  for (auto [i, x] : llvm::enumerate(xs)) // read and written in the same place
+    for (unsigned j = 0; j < stacked; ++j)
+      if (inits[j] == x)
+        places[old.getArgument(1 + i)] = ends[j];
 
   b.setInsertionPointToEnd(body);
   YieldOp::create(b, loc, ValueRange());
@@ -483,6 +450,7 @@ void Bufferizer::finish(Operation *terminator, ArrayRef<Value> wanted) {
     terminator->setOperands(ValueRange());
 }
 
+namespace {
 /// Offsets in the two slabs of each model: parameters and packed copies, in the order of the module.
 void layOut(ModuleOp module, llvm::StringMap<llvm::StringMap<int64_t>> &offsets) {
   OpBuilder b(module.getContext());
@@ -511,10 +479,14 @@ struct Bufferize : impl::BufferizePassBase<Bufferize> {
   void runOnOperation() override {
     llvm::StringMap<llvm::StringMap<int64_t>> offsets; // by model, then by path or name of the pack function
     layOut(getOperation(), offsets);
+    llvm::StringMap<llvm::StringMap<int64_t>> states; // numbers, by model and path
+    for (StateOp state : getOperation().getOps<StateOp>())
+      states[state.getModel()].try_emplace(state.getPath(), states[state.getModel()].size());
     SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
     for (func::FuncOp f : functions) {
       auto model = f->getAttrOfType<StringAttr>("nn.model");
-      if (!f.isExternal() && failed(Bufferizer(f, offsets[model ? model.getValue() : ""]).run()))
+      StringRef name = model ? model.getValue() : "";
+      if (!f.isExternal() && failed(Bufferizer(f, offsets[name], states[name]).run()))
         return signalPassFailure();
     }
   }

@@ -12,7 +12,8 @@ namespace {
 /// 1. Find the last operation of an entry that may make the call fail: a check of values that are computed, a call or a
 ///    loop in which there is one.
 /// 2. Results that are written up to there go to the frame; copies to the caller's memory stand at the end.
-/// 3. A verdict after that operation ends the call if a check has failed.
+/// 3. So do new values of states and buffers; the copy in the frame begins as the old value.
+/// 4. A verdict after that operation ends the call if a check has failed.
 class Commit {
 public:
   explicit Commit(ModuleOp module) : module(module), b(module.getContext()) {}
@@ -37,6 +38,15 @@ public:
         out.replaceAllUsesWith(place);
         b.setInsertionPoint(body.getTerminator());
         CopyOp::create(b, function.getLoc(), TypeRange(), place, ValueRange(out));
+      }
+    for (Operation &op : llvm::make_early_inc_range(body))
+      if (op.hasAttr("nn.written") && isWrittenBefore(op.getResult(0), last)) {
+        b.setInsertionPointAfter(&op);
+        Value place = op.getResult(0), aside = AllocOp::create(b, op.getLoc(), place.getType());
+        place.replaceAllUsesWith(aside);
+        CopyOp::create(b, op.getLoc(), TypeRange(), place, ValueRange(aside));
+        b.setInsertionPoint(body.getTerminator());
+        CopyOp::create(b, op.getLoc(), TypeRange(), aside, ValueRange(place));
       }
     b.setInsertionPointAfter(last);
     VerdictOp::create(b, last->getLoc());
@@ -74,6 +84,22 @@ private:
         return usedBefore(user->getResult(0), end);
       Operation *at = end->getBlock()->findAncestorOpInBlock(*user);
       return at == end || at->isBeforeInBlock(end);
+    });
+  }
+
+  static bool isWrittenBefore(Value place, Operation *end) {
+    return llvm::any_of(place.getUses(), [&](OpOperand &use) {
+      Operation *user = use.getOwner();
+      if (isa<ViewOp>(user))
+        return isWrittenBefore(user->getResult(0), end);
+      bool writes = isa<CallOp>(user);
+      auto isInit = [&](OpOperand &init) { return &init == &use; };
+      if (auto kernel = dyn_cast<KernelOpInterface>(user))
+        writes = llvm::any_of(kernel.getInitsMutable(), isInit);
+      else if (auto loop = dyn_cast<ScanOp>(user))
+        writes = llvm::any_of(loop.getInitsMutable(), isInit);
+      Operation *at = end->getBlock()->findAncestorOpInBlock(*user);
+      return writes && (at == end || at->isBeforeInBlock(end));
     });
   }
 

@@ -256,12 +256,17 @@ void mark(ModuleOp module) {
   for (func::FuncOp f : module.getOps<func::FuncOp>())
     if (f->hasAttr("nn.entry"))
       f->setAttr("nn.called_by_runtime", b.getUnitAttr());
-  for (StorageOp s : module.getOps<StorageOp>())
-    if (auto init = s.getInitialiserAttr()) {
+  auto markInitialiser = [&](auto op) {
+    if (auto init = op.getInitialiserAttr()) {
       auto f = module.lookupSymbol<func::FuncOp>(init.getValue());
       f->setAttr("nn.called_by_runtime", b.getUnitAttr());
-      f->setAttr("nn.model", s.getModelAttr());
+      f->setAttr("nn.model", op.getModelAttr());
     }
+  };
+  for (StorageOp s : module.getOps<StorageOp>())
+    markInitialiser(s);
+  for (StateOp s : module.getOps<StateOp>())
+    markInitialiser(s);
 }
 
 struct Pack : impl::PackPassBase<Pack> {

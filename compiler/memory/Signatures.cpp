@@ -1,6 +1,9 @@
 #include "compiler/Passes.h"
 #include "compiler/memory/Places.h"
 
+#include "llvm/ADT/SetVector.h"
+#include "llvm/ADT/StringExtras.h"
+
 using namespace mlir;
 using namespace nn;
 
@@ -20,9 +23,11 @@ std::string rangeOf(CheckedOpInterface op) {
 ///    (nn.require); sizes of all arguments in bytes; size of the frame; floating-point operations.
 /// 2. `f.check(dims, arguments, where) -> code`, if it looks at values of inputs: the first that is not what it must
 /// be.
-/// 3. `f.run(team, tid, dims, arguments, parameters, packed, frame)`: takes sizes and addresses out of the arrays and
-///    calls `f`.
-/// The messages of the codes become `nn.messages` of `f`.
+/// 3. `f.run(team, tid, dims, arguments, parameters, packed, states, frame)`: takes sizes and addresses out of the
+///    arrays and calls `f`.
+/// `dims` holds the sizes that are arguments, then three for each graph, then sizes of states. One of these that is
+/// just a name says what the name is, if nothing before does; `measure` compares the others. The messages of the codes
+/// become `nn.messages` of `f`.
 class EntryBuilder {
 public:
   EntryBuilder(func::FuncOp function, ArrayRef<Attribute> checks)
@@ -34,6 +39,7 @@ public:
       if (isa<RefType, nn::GraphType>(t))
         places.push_back(t);
     messages.append(checks.begin(), checks.end());
+    findSizes();
   }
   void run() {
     measure();
@@ -59,6 +65,11 @@ private:
     return f;
   }
 
+  void findSizes();
+  Value loadSize(Value array, StringRef name) {
+    return loadElement(array, llvm::find(positions, name) - positions.begin(), b.getI64Type());
+  }
+  void compareSizes(Value array);
   void measure();
   void check();
   void thunk();
@@ -73,12 +84,78 @@ private:
   Type pointer;
   SmallVector<StringRef> dims;
   SmallVector<Type> places;
-  SmallVector<Value> sizes; ///< of the free dimensions, in f64
+  size_t arguments = 0;             ///< sizes that are arguments
+  SmallVector<StringRef> positions; ///< the names of all sizes in the array; "" where another one says what it is
+  struct Size {
+    Dim value;
+    StringRef name;      ///< in messages
+    std::string meaning; ///< "`g` has {g.edges} edges"
+  };
+  SmallVector<Size> compared; ///< those after the arguments
+  SmallVector<Value> sizes;   ///< of the free dimensions, in f64
   Value code;
   SmallVector<Attribute> messages;
   SmallVector<Dim> large; ///< sizes in bytes that must stay below the limit
   Dim work = 0;
 };
+
+/// Initialisers and pack functions have no description: all their sizes are arguments.
+void EntryBuilder::findSizes() {
+  auto about = function->getAttrOfType<DictionaryAttr>("nn.entry");
+  if (!about) {
+    positions = dims;
+    arguments = dims.size();
+    return;
+  }
+  auto list = llvm::to_vector(about.getAs<ArrayAttr>("arguments").getAsRange<DictionaryAttr>());
+  for (DictionaryAttr d : list)
+    if (d.getAs<StringAttr>("kind") == "dim")
+      positions.push_back(d.getAs<StringAttr>("name").getValue());
+  arguments = positions.size();
+  auto add = [&](const Dim &value, const Twine &name, const Twine &meaning) {
+    std::optional<StringRef> symbol = value.asSymbol();
+    bool says = symbol && !llvm::is_contained(positions, *symbol);
+    StringRef known = says ? *symbol : StringRef(b.getStringAttr(name).getValue());
+    positions.push_back(says ? *symbol : StringRef());
+    compared.push_back({value, known, says ? "" : (meaning + " {" + known + "}").str()});
+  };
+  size_t next = 0;
+  for (DictionaryAttr d : list)
+    if (d.getAs<StringAttr>("kind") != "dim")
+      if (auto graph = dyn_cast<nn::GraphType>(places[next++])) {
+        std::string name = d.getAs<StringAttr>("name").str();
+        add(graph.getSources(), name + ".sources", "the sources of `" + name + "` are");
+        add(graph.getTargets(), name + ".targets", "the targets of `" + name + "` are");
+        add(graph.getEdges(), name + ".edges", "the edges of `" + name + "` are");
+      }
+  if (auto states = function->getAttrOfType<DictionaryAttr>("nn.state_dims"))
+    for (NamedAttribute a : states)
+      add(cast<DimAttr>(a.getValue()).getValue(), "context." + a.getName().getValue(),
+          "the context was made for " + a.getName().getValue() + " =");
+  SmallVector<Attribute> names;
+  for (const Size &size : compared)
+    names.push_back(b.getStringAttr(size.name));
+  function->setAttr("nn.size_names", b.getArrayAttr(names));
+}
+
+/// Refuses sizes of graphs and states that are not what the signature says.
+void EntryBuilder::compareSizes(Value array) {
+  for (auto [i, size] : llvm::enumerate(compared)) {
+    if (size.meaning.empty())
+      continue;
+    Value given = loadElement(array, arguments + i, b.getI64Type());
+    Value x = arith::SIToFPOp::create(b, loc, b.getF64Type(), given), y = approximate(size.value);
+    std::string wanted = ", must be " + size.value.str();
+    if (!size.value.isConstant()) {
+      llvm::SetVector<StringRef> names;
+      size.value.forEachSymbol([&](StringRef name) { names.insert(name); });
+      wanted += " (" +
+                llvm::join(llvm::map_range(names, [](StringRef n) { return (n + " = {" + n + "}").str(); }), ", ") +
+                ")";
+    }
+    refuse(arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNE, x, y), size.meaning + wanted);
+  }
+}
 
 /// The value of a size in f64: no overflow, and exact below 2^53.
 Value EntryBuilder::approximate(const Dim &d) {
@@ -167,6 +244,7 @@ void EntryBuilder::measure() {
   for (size_t i = 0; i < dims.size(); ++i) {
     sizes.push_back(arith::SIToFPOp::create(b, loc, b.getF64Type(), body.getArgument(2 + i)));
   }
+  compareSizes(body.getArgument(0)); // where a team would be
   SmallVector<RequireOp> conditions;
   function.walk([&](RequireOp r) { conditions.push_back(r); });
   for (RequireOp r : conditions) {
@@ -197,22 +275,21 @@ void EntryBuilder::measure() {
 
   Value bytes = body.getArgument(2 + dims.size()), frame = body.getArgument(3 + dims.size()),
         flop = body.getArgument(4 + dims.size());
-  for (size_t i = 0; i < dims.size(); ++i)
+  for (size_t i = 0; i < arguments; ++i)
     LLVM::StoreOp::create(b, loc, integer(0), element(bytes, i, i64));
   for (auto [i, t] : llvm::enumerate(places))
-    LLVM::StoreOp::create(b, loc, isa<RefType>(t) ? exact(bytesOf(t)) : integer(0),
-                          element(bytes, dims.size() + i, i64));
-  SmallVector<Value> arguments(ArrayRef<Value>(SmallVector<Value>(body.getArguments())).take_front(2 + dims.size()));
-  auto size = func::CallOp::create(b, loc, (function.getName() + ".frame").str(), i64, arguments);
+    LLVM::StoreOp::create(b, loc, isa<RefType>(t) ? exact(bytesOf(t)) : integer(0), element(bytes, arguments + i, i64));
+  SmallVector<Value> own(ArrayRef<Value>(SmallVector<Value>(body.getArguments())).take_front(2 + dims.size()));
+  auto size = func::CallOp::create(b, loc, (function.getName() + ".frame").str(), i64, own);
   LLVM::StoreOp::create(b, loc, size.getResult(0), frame);
   Value effort = arith::MinimumFOp::create(b, loc, approximate(work), real(1e18));
   LLVM::StoreOp::create(b, loc, arith::FPToSIOp::create(b, loc, i64, effort).getResult(), flop);
   func::ReturnOp::create(b, loc, code);
 
   func::FuncOp outer = declare(".measure", {pointer, pointer, pointer, pointer}, i32);
-  SmallVector<Value> values{LLVM::ZeroOp::create(b, loc, pointer), arith::ConstantIntOp::create(b, loc, i32, 0)};
-  for (size_t i = 0; i < dims.size(); ++i)
-    values.push_back(loadElement(outer.getArgument(0), i, i64));
+  SmallVector<Value> values{outer.getArgument(0), arith::ConstantIntOp::create(b, loc, i32, 0)};
+  for (StringRef name : dims)
+    values.push_back(loadSize(outer.getArgument(0), name));
   for (unsigned i = 1; i < 4; ++i)
     values.push_back(outer.getArgument(i));
   auto call = func::CallOp::create(b, loc, body, values);
@@ -272,27 +349,27 @@ void EntryBuilder::check() {
 
   func::FuncOp outer = declare(".check", {pointer, pointer, pointer}, i32);
   SmallVector<Value> values{LLVM::ZeroOp::create(b, loc, pointer), arith::ConstantIntOp::create(b, loc, i32, 0)};
-  for (size_t i = 0; i < dims.size(); ++i)
-    values.push_back(loadElement(outer.getArgument(0), i, i64));
+  for (StringRef name : dims)
+    values.push_back(loadSize(outer.getArgument(0), name));
   for (size_t i = 0; i < places.size(); ++i)
-    values.push_back(loadElement(outer.getArgument(1), dims.size() + i, pointer));
+    values.push_back(loadElement(outer.getArgument(1), arguments + i, pointer));
   values.push_back(outer.getArgument(2));
   func::ReturnOp::create(b, loc, func::CallOp::create(b, loc, body, values).getResults());
   function->setAttr("nn.has_check", b.getUnitAttr());
 }
 
 void EntryBuilder::thunk() {
-  Type i64 = b.getI64Type();
-  func::FuncOp run = declare(".run", {pointer, b.getI32Type(), pointer, pointer, pointer, pointer, pointer}, {});
+  func::FuncOp run =
+      declare(".run", {pointer, b.getI32Type(), pointer, pointer, pointer, pointer, pointer, pointer}, {});
   SmallVector<Value> values{run.getArgument(0), run.getArgument(1)};
-  for (size_t i = 0; i < dims.size(); ++i)
-    values.push_back(loadElement(run.getArgument(2), i, i64));
+  for (StringRef name : dims)
+    values.push_back(loadSize(run.getArgument(2), name));
   if (auto offset = function->getAttrOfType<IntegerAttr>("nn.packed_offset"))
     values.push_back(element(run.getArgument(5), offset.getInt(), b.getI8Type()));
   else
     for (size_t i = 0; i < places.size(); ++i)
-      values.push_back(loadElement(run.getArgument(3), dims.size() + i, pointer));
-  for (unsigned i = 4; i < 7; ++i)
+      values.push_back(loadElement(run.getArgument(3), arguments + i, pointer));
+  for (unsigned i = 4; i < 8; ++i)
     values.push_back(run.getArgument(i));
   CallOp::create(b, loc, TypeRange(), FlatSymbolRefAttr::get(function), values,
                  ShapeAttr::get(b.getContext(), Shape()));

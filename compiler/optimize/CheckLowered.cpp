@@ -11,8 +11,8 @@ namespace {
 /// Kernels, views, joins, and what stands around them. Everything else should have become part of a kernel by now.
 bool isLowered(Operation *op) {
   return op->hasTrait<View>() || isa<KernelOpInterface>(op) ||
-         isa<ParameterOp, PackedOp, ConstantOp, SizeOp, ConcatOp, PadOp, CallOp, ScanOp, YieldOp, RequireOp, ModelOp,
-             StorageOp, AddSelfLoopsOp, ReverseOp>(op);
+         isa<ParameterOp, PackedOp, ConstantOp, SizeOp, ConcatOp, PadOp, CallOp, ScanOp, UpdateOp, StateOp,
+             StateValueOp, StoreOp, YieldOp, RequireOp, ModelOp, StorageOp, AddSelfLoopsOp, ReverseOp>(op);
 }
 
 /// Refuses every operation of the dialect that can not become code, with its name in the language. Bodies of kernels

@@ -292,10 +292,10 @@ void checkDivisor(Operation *op) {
     check(op, divisor, {}, "the divisor");
 }
 
-/// Starts of slices: 0 .. size - length.
-void checkStarts(SliceOp op) {
+/// Starts of slices and updates: 0 .. size - length.
+template <typename Op> void checkStarts(Op op, const Shape &part) {
   for (auto [start, axis] : llvm::zip(op.getStarts(), op.getDynamic())) {
-    Dim last = shapeOf(op.getX().getType())[axis] - shapeOf(op.getType())[axis];
+    Dim last = shapeOf(op.getX().getType())[axis] - part[axis];
     check(op, start, DimAttr::get(op.getContext(), last + Dim(1)), "the start of a range");
   }
 }
@@ -343,7 +343,9 @@ struct Decompose : impl::DecomposePassBase<Decompose> {
       if (isa<DivOp, ModOp>(op))
         checkDivisor(op);
       else if (auto slice = dyn_cast<SliceOp>(op))
-        checkStarts(slice);
+        checkStarts(slice, shapeOf(slice.getType()));
+      else if (auto update = dyn_cast<UpdateOp>(op))
+        checkStarts(update, shapeOf(update.getPart().getType()));
       if (Value v = decompose(op)) {
         op->getResult(0).replaceAllUsesWith(v);
         op->erase();

@@ -49,7 +49,7 @@ struct ToLLVM : impl::ToLLVMPassBase<ToLLVM> {
     LLVMConversionTarget target(*context);
     target.addLegalOp<ModuleOp>();
     // What a library offers is described by these.
-    target.addLegalOp<nn::ModelOp, nn::StorageOp>();
+    target.addLegalOp<nn::ModelOp, nn::StorageOp, nn::StateOp>();
     return applyFullConversion(getOperation(), target, std::move(patterns));
   }
 };

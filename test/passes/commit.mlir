@@ -2,7 +2,7 @@
 
 // The index is computed. What is written before its check goes to the frame; what comes later only waits for the verdict.
 // CHECK-LABEL: func.func @m.computed(
-// CHECK-SAME: %[[EARLY:[^ ]+]]: !nn.ref<[M] of i64>, %[[LATE:[^ ]+]]: !nn.ref<[M] of f32>, %{{[^ ]+}}: !llvm.ptr, %{{[^ ]+}}: !llvm.ptr, %{{[^ ]+}}: !llvm.ptr)
+// CHECK-SAME: %[[EARLY:[^ ]+]]: !nn.ref<[M] of i64>, %[[LATE:[^ ]+]]: !nn.ref<[M] of f32>, %{{[^ ]+}}: !llvm.ptr, %{{[^ ]+}}: !llvm.ptr, %{{[^ ]+}}: !llvm.ptr, %{{[^ ]+}}: !llvm.ptr)
 // CHECK: %[[PLACE:.*]] = nn.alloc
 // CHECK: nn.map({{.*}} into(%[[PLACE]]
 // CHECK: nn.gather {{.*}}[%[[PLACE]]]
@@ -44,7 +44,7 @@ func.func @m.given(%x: tensor<?xf32, #nn.shape<[N]>>, %index: tensor<?xi64, #nn.
 
 // An optional input may be NULL: then a place of the frame holds the default, or another input is read.
 // CHECK-LABEL: func.func @m.optional(
-// CHECK-SAME: %[[A:[^ ]+]]: !nn.ref<[N] of f32>, %[[B:[^ ]+]]: !nn.ref<[N] of f32>, %[[OUT:[^ ]+]]: !nn.ref<[N] of f32>, %{{[^ ]+}}: !llvm.ptr, %{{[^ ]+}}: !llvm.ptr, %{{[^ ]+}}: !llvm.ptr)
+// CHECK-SAME: %[[A:[^ ]+]]: !nn.ref<[N] of f32>, %[[B:[^ ]+]]: !nn.ref<[N] of f32>, %[[OUT:[^ ]+]]: !nn.ref<[N] of f32>, %{{[^ ]+}}: !llvm.ptr, %{{[^ ]+}}: !llvm.ptr, %{{[^ ]+}}: !llvm.ptr, %{{[^ ]+}}: !llvm.ptr)
 // CHECK: %[[SPARE:.*]] = nn.alloc
 // CHECK: %[[GA:.*]] = nn.given %[[A]], %[[SPARE]] {value = 2.000000e+00 : f32}
 // CHECK: %[[GB:.*]] = nn.given %[[B]], %[[GA]] :

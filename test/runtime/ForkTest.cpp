@@ -37,7 +37,7 @@ CASE(fork, childRunsAlone) {
     good &= nnrt_call(s.context, kObserve, arguments) == NN_OK && seen[0].size == 3;
     good &= s.forward(image, out) == NN_OK && out == expected;
     void *context;
-    good &= nnrt_context_create(&context, s.model, 0) == NN_OK;
+    good &= nnrt_context_create(&context, s.model, nullptr, 0) == NN_OK;
     good &= nnrt_call(context, kObserve, arguments) == NN_OK;
     nnrt_context_destroy(context);
     nnrt_context_destroy(s.context);

@@ -121,7 +121,7 @@ CASE(memory, failsAtEveryAllocation) {
   std::string path = folder / "m";
   withLittleMemory([&] {
     void *context;
-    nn_status status = nnrt_context_create(&context, s.model, 7);
+    nn_status status = nnrt_context_create(&context, s.model, nullptr, 7);
     nnrt_context_destroy(context);
     return status;
   });

@@ -99,7 +99,7 @@ CASE(model, nullHandles) {
     CHECK_EQUAL(nnrt_set(handle, "x", shape, NN_F32, shape, 1), NN_INVALID);
     CHECK_EQUAL(nnrt_parameter_count(handle), 0);
     CHECK_EQUAL(nnrt_parameter_info(handle, 0, &info), NN_INVALID);
-    CHECK_EQUAL(nnrt_context_create(&context, handle, 0), NN_INVALID);
+    CHECK_EQUAL(nnrt_context_create(&context, handle, nullptr, 0), NN_INVALID);
     CHECK(context == nullptr);
     CHECK_EQUAL(nnrt_reset(handle), NN_INVALID);
     CHECK_EQUAL(nnrt_context_set_threads(handle, 1), NN_INVALID);
@@ -113,7 +113,7 @@ CASE(model, nullHandles) {
   Session s;
   CHECK_EQUAL(nnrt_call(s.model, 0, arguments), NN_INVALID); // a model is not a context
   CHECK_EQUAL(nnrt_get(s.context, "x", shape, NN_F32, shape, 1), NN_INVALID);
-  CHECK_EQUAL(nnrt_context_create(nullptr, s.model, 0), NN_INVALID);
+  CHECK_EQUAL(nnrt_context_create(nullptr, s.model, nullptr, 0), NN_INVALID);
 }
 
 CASE(model, statusTexts) {

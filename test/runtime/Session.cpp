@@ -10,7 +10,7 @@ namespace test {
 
 Session::Session(const nnrt_model &table, uint64_t seed) {
   CHECK_EQUAL(nnrt_create(&table, &model, seed), NN_OK);
-  CHECK_EQUAL(nnrt_context_create(&context, model, 99), NN_OK);
+  CHECK_EQUAL(nnrt_context_create(&context, model, nullptr, 99), NN_OK);
 }
 
 Session::~Session() {

@@ -25,7 +25,8 @@ static int32_t noFrame(const int64_t *, int64_t *bytes, int64_t *frame, int64_t 
 
 /// All threads draw: each its share.
 template <int parameter, int count, typename T>
-static void draw(nnrt_team *team, int32_t tid, const int64_t *, void *const *arguments, char *, char *, char *) {
+static void draw(nnrt_team *team, int32_t tid, const int64_t *, void *const *arguments, char *, char *, void *const *,
+                 char *) {
   T *out = static_cast<T *>(arguments[0]);
   if (tid == 0) {
     usleep(50); // so that others come meanwhile
@@ -68,7 +69,8 @@ static const nnrt_parameter parameters[] = {
 };
 
 /// The packed weight is its transpose.
-static void packWeight(nnrt_team *team, int32_t tid, const int64_t *, void *const *, char *slab, char *packed, char *) {
+static void packWeight(nnrt_team *team, int32_t tid, const int64_t *, void *const *, char *slab, char *packed,
+                       void *const *, char *) {
   auto *from = reinterpret_cast<const float *>(slab);
   packings += tid == 0;
   auto *to = reinterpret_cast<float *>(packed);
@@ -111,7 +113,7 @@ static int32_t checkForward(const int64_t *dims, void *const *arguments, int64_t
 }
 
 static void runForward(nnrt_team *team, int32_t tid, const int64_t *dims, void *const *arguments, char *slab,
-                       char *packed, char *frame) {
+                       char *packed, void *const *, char *frame) {
   auto *image = static_cast<const float *>(arguments[1]), *extra = static_cast<const float *>(arguments[4]);
   float scale = *static_cast<const float *>(arguments[3]), *out = static_cast<float *>(arguments[5]);
   auto *weight = reinterpret_cast<const float *>(packed), *bias = reinterpret_cast<const float *>(slab + 64);
@@ -155,7 +157,7 @@ static int32_t measureBarriers(const int64_t *dims, int64_t *bytes, int64_t *fra
 }
 
 static void runBarriers(nnrt_team *team, int32_t tid, const int64_t *dims, void *const *arguments, char *, char *,
-                        char *frame) {
+                        void *const *, char *frame) {
   auto at = [frame](int32_t thread) { return reinterpret_cast<int64_t *>(frame + 64 * thread); };
   for (int64_t round = 0; round < dims[0]; ++round) {
     *at(tid) = round;
@@ -182,7 +184,8 @@ static int32_t measureOne(const int64_t *, int64_t *bytes, int64_t *frame, int64
   return 0;
 }
 
-static void runReports(nnrt_team *team, int32_t tid, const int64_t *, void *const *, char *, char *, char *) {
+static void runReports(nnrt_team *team, int32_t tid, const int64_t *, void *const *, char *, char *, void *const *,
+                       char *) {
   for (int32_t i = 0; i < 100; ++i) {
     nnrt_report(team, tid, 3, i);
     if (tid % 2 || team->size == 1)
@@ -195,7 +198,8 @@ static void runReports(nnrt_team *team, int32_t tid, const int64_t *, void *cons
 // ---- update: writes fc.weight and bn.mean
 // ------------------------------------------------------------------------------
 
-static void runUpdate(nnrt_team *team, int32_t tid, const int64_t *, void *const *, char *slab, char *, char *) {
+static void runUpdate(nnrt_team *team, int32_t tid, const int64_t *, void *const *, char *slab, char *, void *const *,
+                      char *) {
   for (int64_t i = tid; i < 12; i += team->size)
     reinterpret_cast<float *>(slab)[i] += 1;
   for (int64_t i = tid; i < 4; i += team->size)
@@ -215,7 +219,8 @@ static int32_t measureHuge(const int64_t *dims, int64_t *bytes, int64_t *frame, 
   return 0;
 }
 
-static void runHuge(nnrt_team *, int32_t, const int64_t *dims, void *const *arguments, char *, char *, char *frame) {
+static void runHuge(nnrt_team *, int32_t, const int64_t *dims, void *const *arguments, char *, char *, void *const *,
+                    char *frame) {
   if (dims[0])
     frame[0] = frame[dims[0] - 1] = 1;
   *static_cast<int64_t *>(arguments[1]) = reinterpret_cast<intptr_t>(frame) % 64;
@@ -233,7 +238,8 @@ static int32_t measureObserve(const int64_t *, int64_t *bytes, int64_t *frame, i
   return 0;
 }
 
-static void runObserve(nnrt_team *team, int32_t tid, const int64_t *, void *const *arguments, char *, char *, char *) {
+static void runObserve(nnrt_team *team, int32_t tid, const int64_t *, void *const *arguments, char *, char *,
+                       void *const *, char *) {
   sigset_t mask;
   pthread_sigmask(SIG_BLOCK, nullptr, &mask);
   static_cast<Observation *>(arguments[0])[tid] = {team->size, __builtin_ia32_stmxcsr(), sigismember(&mask, SIGUSR1),
@@ -273,7 +279,8 @@ const nnrt_model model = {sizeof(nnrt_model),
 static const nnrt_parameter bareParameters[] = {{"free", shape2, 1, nullptr, 0, 8, nullptr, nullptr, NN_F32, 1, 0},
                                                 {"other", shape12, 1, nullptr, 64, 4, nullptr, nullptr, NN_F16, 2, 0}};
 
-static void runRead(nnrt_team *, int32_t tid, const int64_t *, void *const *arguments, char *slab, char *, char *) {
+static void runRead(nnrt_team *, int32_t tid, const int64_t *, void *const *arguments, char *slab, char *,
+                    void *const *, char *) {
   if (tid == 0)
     memcpy(arguments[0], slab, 8);
 }

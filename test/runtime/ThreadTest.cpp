@@ -105,7 +105,7 @@ CASE(threads, workPerThread) {
   Session s;
   setenv("NNC_WORK_PER_THREAD", "0", 1);
   void *context;
-  CHECK_EQUAL(nnrt_context_create(&context, s.model, 0), NN_OK);
+  CHECK_EQUAL(nnrt_context_create(&context, s.model, nullptr, 0), NN_OK);
   CHECK_EQUAL(nnrt_context_set_threads(context, 3), NN_OK);
   int64_t rounds = 0, size = 0;
   void *arguments[] = {&rounds, &size};
@@ -114,7 +114,7 @@ CASE(threads, workPerThread) {
   nnrt_context_destroy(context);
   for (const char *wrong : {"x", "-1", "1000000000000001", "99999999999999999999"}) {
     setenv("NNC_WORK_PER_THREAD", wrong, 1);
-    CHECK_EQUAL(nnrt_context_create(&context, s.model, 0), NN_INVALID);
+    CHECK_EQUAL(nnrt_context_create(&context, s.model, nullptr, 0), NN_INVALID);
     CHECK_CONTAINS(s.error(), std::string("NNC_WORK_PER_THREAD is `") + wrong + "`, must be a number from 0 to ");
   }
   unsetenv("NNC_WORK_PER_THREAD");
@@ -129,7 +129,7 @@ CASE(threads, numbers) {
   auto made = [&](const char *value) {
     setenv("NNC_THREADS", value, 1);
     void *context;
-    nn_status status = nnrt_context_create(&context, s.model, 0);
+    nn_status status = nnrt_context_create(&context, s.model, nullptr, 0);
     unsetenv("NNC_THREADS");
     if (status)
       return -int64_t(status);
@@ -163,7 +163,7 @@ CASE(threads, manyContextsOfOneModel) {
     std::atomic<int> ready = 0, wrong = 0;
     auto user = [&](int number) {
       void *context;
-      wrong += nnrt_context_create(&context, handle, 1) != NN_OK;
+      wrong += nnrt_context_create(&context, handle, nullptr, 1) != NN_OK;
       wrong += nnrt_context_set_threads(context, 1 + number % 2) != NN_OK;
       for (++ready; ready < 8;)
         std::this_thread::yield();
