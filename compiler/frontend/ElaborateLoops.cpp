@@ -113,7 +113,6 @@ mlir::Value Elaborator::stackCopies(llvm::ArrayRef<nn::Dim> copies, llvm::functi
 // ------------------------------------------------------------------------------------------------------------
 
 Value Elaborator::evaluateScan(const Scan &scan) {
-  unavailable("`scan`", scan.range);
   std::vector<mlir::Value> sequences;
   std::optional<nn::Dim> steps;
   bool ok = true;

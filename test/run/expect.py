@@ -129,12 +129,21 @@ class Writer:
         return formula.integers(0, 10) if argument.type.startswith("i") else formula.uniform(-2, 2)
 
     def case(self, working, case):
+        """A call, and those that follow on the same context: the references keep what they keep from call to call."""
+        instances, first = {}, True
+        for step in (case, *case.then):
+            step.context = case.context
+            yield from self.call(working, step, instances, "case" if first else "then")
+            first = False
+
+    def call(self, working, case, instances, word):
         entry = self.entries[case.entry]
-        free = entry.free()
+        free = [n for n in entry.free() if n not in case.context]
         if set(free) != set(case.sizes):
             sys.exit(f"expect.py: {self.name}.{case.entry} has the sizes {free}, the case gives {case.sizes}")
-        names = {**self.settings, **case.sizes}
-        yield " ".join(["case", working, case.entry, *(f"{n}={case.sizes[n]}" for n in free)])
+        names = {**self.settings, **case.context, **case.sizes}
+        context = ["context", *(f"{n}={v}" for n, v in case.context.items())] if case.context and word == "case" else []
+        yield " ".join([word, working, case.entry, *(f"{n}={case.sizes[n]}" for n in free), *context])
         inputs = []
         for argument in entry.arguments:
             kind = case.inputs.get(argument.name) or self.cls.inputs.get(argument.name) or self.default(argument)
@@ -148,12 +157,12 @@ class Writer:
                 shape = [program.evaluate(d, names) for d in result.dims]
                 yield f"out {result.name} {self.concrete(result.type, working)} {shape_text(shape)}"
             return
-        truth = self.run(torch.float64, working, case, inputs)
+        truth = self.run(torch.float64, working, case, inputs, instances)
         # An f64 result's error is the one PyTorch makes in f32 on the same values, scaled.
         measured_type = "f32" if working == "f64" else working
         rounded = [self.round(x, measured_type) for x in inputs]
-        measured = self.run(program.TYPES[measured_type], measured_type, case, rounded)
-        base = self.run(torch.float64, measured_type, case, rounded) if working == "f64" else truth
+        measured = self.run(program.TYPES[measured_type], measured_type, case, rounded, instances)
+        base = self.run(torch.float64, measured_type, case, rounded, instances) if working == "f64" else truth
         for result, t, m, b in zip(entry.results, truth, measured, base, strict=True):
             declared = [program.evaluate(d, names) for d in result.dims if d not in ("_", "...")]
             if "..." not in result.dims and "_" not in result.dims and list(t.shape) != declared:
@@ -170,10 +179,10 @@ class Writer:
     def round(self, x, working):
         return x.to(program.TYPES[working]) if x is not None and x.dtype == torch.float64 else x
 
-    def run(self, dtype, working, case, inputs):
+    def run(self, dtype, working, case, inputs, instances):
         """The entry in `dtype` on inputs and parameters that were rounded to `working`."""
-        instance = self.cls(dtype)
-        instance.stored, instance.sizes = program.TYPES[working], case.sizes
+        instance = instances.setdefault((dtype, working), self.cls(dtype))
+        instance.stored, instance.sizes = program.TYPES[working], {**case.context, **case.sizes}
         stored = program.TYPES[working]
         given = [x.to(dtype) if x is not None and x.dtype == stored else x for x in inputs]
         results = getattr(instance, case.entry)(*given)

@@ -32,6 +32,8 @@ class Case:
     inputs: dict = dataclasses.field(default_factory=dict)
     fails: tuple = ()
     samples: int = 8
+    context: dict = dataclasses.field(default_factory=dict)  # sizes of the states, which the entry does not ask for
+    then: tuple = ()  # more calls on the same context, one after the other; the reference keeps its states in `self`
 
 
 class Program:

@@ -52,14 +52,21 @@ private:
     } else if (first == "param") {
       std::string name = word();
       result.parameters[name] = kind();
-    } else if (first == "case") {
+    } else if (first == "case" || first == "then") {
+      if (first == "then" && result.cases.empty())
+        fail("follows no `case`");
       result.cases.emplace_back();
       Case &c = result.cases.back();
-      c.title = line.substr(line.find("case") + 5);
+      c.follows = first == "then";
+      c.title = line.substr(line.find(first) + 5);
       c.working = word();
       c.entry = word();
+      std::vector<int64_t> *sizes = &c.sizes;
       for (std::string size; words >> size;)
-        c.sizes.push_back(strtoll(size.c_str() + size.find('=') + 1, nullptr, 10));
+        if (size == "context")
+          sizes = &c.contextSizes;
+        else
+          sizes->push_back(strtoll(size.c_str() + size.find('=') + 1, nullptr, 10));
     } else if (result.cases.empty()) {
       fail("stands before the first `case`");
     } else if (first == "in") {

@@ -33,7 +33,8 @@ struct Tensor {
 struct Case {
   std::string title; ///< the line of the file: "f32 forward M=7 N=33"
   std::string working, entry;
-  std::vector<int64_t> sizes;
+  std::vector<int64_t> sizes, contextSizes;
+  bool follows = false; ///< on the context of the case before, after its calls
   std::vector<Tensor> inputs, outputs;
   nn_status status = NN_OK;
   std::string message; ///< a part of the error's text

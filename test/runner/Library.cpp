@@ -28,8 +28,6 @@ Library::Library(const std::string &path, const std::string &name) : prefix(name
   find(invoke, "call");
   if (nn_status status = create(&model, 1))
     die("%screate: status %d", prefix.c_str(), status);
-  if (nn_status status = contextCreate(&context, model, 1))
-    die("%scontext_create: status %d: %s", prefix.c_str(), status, error(model));
 }
 
 Library::~Library() {
@@ -48,6 +46,33 @@ nn_parameter_info Library::parameter(int64_t index) const {
 void Library::set(const nn_parameter_info &p, const void *data) {
   if (nn_status status = assign(model, p.path, data, p.type, p.shape, p.rank))
     die("%sset(%s): status %d: %s", prefix.c_str(), p.path, status, error(model));
+}
+
+void Library::renew(const std::vector<int64_t> &sizes) {
+  contextDestroy(context);
+  using Seed = uint64_t;
+  auto make = [&](auto... s) {
+    return reinterpret_cast<nn_status (*)(void **, void *, decltype(s)..., Seed)>(contextCreate)(&context, model, s..., 1);
+  };
+  nn_status status = NN_INVALID;
+  switch (sizes.size()) {
+  case 0:
+    status = make();
+    break;
+  case 1:
+    status = make(sizes[0]);
+    break;
+  case 2:
+    status = make(sizes[0], sizes[1]);
+    break;
+  case 3:
+    status = make(sizes[0], sizes[1], sizes[2]);
+    break;
+  default:
+    die("more than three sizes of states");
+  }
+  if (status)
+    die("%scontext_create: status %d: %s", prefix.c_str(), status, error(model));
 }
 
 void Library::setThreads(int32_t number) {

@@ -5,6 +5,7 @@
 #include "runtime/include/nnc.h"
 
 #include <string>
+#include <vector>
 
 class Library {
 public:
@@ -16,6 +17,8 @@ public:
   nn_parameter_info parameter(int64_t index) const;
   void set(const nn_parameter_info &info, const void *data);
 
+  /// Another context, for these sizes of states.
+  void renew(const std::vector<int64_t> &sizes);
   void setThreads(int32_t threads);
   nn_status call(const char *entry, void *const *arguments) { return invoke(context, entry, arguments); }
   const char *message() const { return contextError(context); }
@@ -31,7 +34,7 @@ private:
   int64_t (*count)(const void *);
   nn_status (*info)(void *, int64_t, nn_parameter_info *);
   const char *(*error)(const void *);
-  nn_status (*contextCreate)(void **, void *, uint64_t);
+  void *contextCreate; ///< takes the sizes of the states before the seed
   void (*contextDestroy)(void *);
   nn_status (*threads)(void *, int32_t);
   const char *(*contextError)(const void *);

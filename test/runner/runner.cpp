@@ -6,6 +6,7 @@
 #include "test/runner/Expectation.h"
 #include "test/runner/Library.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdarg>
 #include <cstdio>
@@ -64,22 +65,14 @@ class Check {
 public:
   Check(Library &library, const Case &c) : library(library), c(c) {}
 
-  /// False if something was wrong; what it was is printed.
-  bool run() {
-    for (int32_t threads = 1; threads <= 3; ++threads) {
-      library.setThreads(threads);
-      for (bool shifted : {false, true})
-        call(threads, shifted);
-      if (!good)
-        return false;
-    }
-    if (c.status == NN_OK)
+  /// What was wrong is printed; `isGood` knows.
+  void compareAll() {
+    if (good && c.status == NN_OK)
       for (size_t i = 0; i < c.outputs.size(); ++i)
         compare(c.outputs[i], first[i].data());
-    return good;
   }
+  bool isGood() const { return good; }
 
-private:
   void call(int32_t threads, bool shifted) {
     std::vector<int64_t> sizes = c.sizes;
     std::vector<Place> inputs, outputs;
@@ -110,6 +103,7 @@ private:
       examine(threads, shifted, i, outputs[i]);
   }
 
+private:
   /// The output of one call against guards, poison and the first call.
   void examine(int32_t threads, bool shifted, size_t i, const Place &place) {
     const Tensor &t = c.outputs[i];
@@ -231,6 +225,27 @@ void setParameters(Library &library, const Expectation &expectation) {
     die("the model has %zu parameters, the values name %zu", known, expectation.parameters.size());
 }
 
+/// A case and those that follow it, on one context; returns how many went wrong.
+int check(Library &library, const std::vector<Case> &cases, size_t begin, size_t end) {
+  std::vector<Check> checks;
+  for (size_t i = begin; i < end; ++i)
+    checks.emplace_back(library, cases[i]);
+  auto allGood = [&] { return std::all_of(checks.begin(), checks.end(), [](const Check &c) { return c.isGood(); }); };
+  bool renewed = false;
+  for (int32_t threads = 1; threads <= 3 && allGood(); ++threads)
+    for (bool shifted : {false, true}) {
+      if (!renewed || end - begin > 1 || !cases[begin].contextSizes.empty())
+        library.renew(cases[begin].contextSizes);
+      renewed = true;
+      library.setThreads(threads);
+      for (Check &c : checks)
+        c.call(threads, shifted);
+    }
+  for (Check &c : checks)
+    c.compareAll();
+  return int(std::count_if(checks.begin(), checks.end(), [](const Check &c) { return !c.isGood(); }));
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
@@ -251,11 +266,13 @@ int main(int argc, char **argv) {
   Library library(files[0].find('/') == std::string::npos ? "./" + files[0] : files[0], expectation.model);
   setParameters(library, expectation);
   int cases = 0, failed = 0;
-  for (const Case &c : expectation.cases) {
-    if (c.working != working)
+  for (size_t i = 0, end; i < expectation.cases.size(); i = end) {
+    for (end = i + 1; end < expectation.cases.size() && expectation.cases[end].follows;)
+      ++end;
+    if (expectation.cases[i].working != working)
       continue;
-    ++cases;
-    failed += !Check(library, c).run();
+    cases += int(end - i);
+    failed += check(library, expectation.cases, i, end);
   }
   if (!cases)
     die("%s has no case for %s", files[1].c_str(), working.c_str());
