@@ -1,6 +1,8 @@
 #include "compiler/optimize/Batch.h"
 #include "compiler/optimize/Cluster.h"
 
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/SmallBitVector.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "llvm/ADT/bit.h"
@@ -111,6 +113,8 @@ Batched Batch::onTrailingAxes(Operation *inner, unsigned number) {
                                            AnyOp, AllOp, ArgmaxOp, ArgminOp, CumsumOp, TopkOp, SortOp>(inner);
   if (!known)
     return refuse(inner);
+  if (Batched each = eachEdge(inner); each.tensor)
+    return each;
   SmallVector<Batched> operands;
   Axes axes = 0;
   for (Value v : inner->getOperands()) {
@@ -151,6 +155,43 @@ Batched Batch::onTrailingAxes(Operation *inner, unsigned number) {
   for (auto [before, now] : llvm::zip(inner->getResults(), copy->getResults()))
     done[before] = {now, axes};
   return {copy->getResult(number), axes};
+}
+
+/// Whether the elementwise work that ends in `last` reads values of nodes for edges.
+bool Batch::meetsEnds(Operation *last) {
+  Axes ends = residency.target() | residency.source();
+  llvm::SetVector<Operation *> work;
+  work.insert(last);
+  for (size_t i = 0; i < work.size(); ++i)
+    for (Value v : work[i]->getOperands()) {
+      if (residency.of(v) & ends)
+        return true;
+      Operation *maker = v.getDefiningOp();
+      if (maker && (isElementwiseOnTensors(maker) || isa<BroadcastOp>(maker)))
+        work.insert(maker);
+    }
+  return false;
+}
+
+/// The value of `inner` for every edge, as the neighbourhood `each`; no tensor: it needs no rows of nodes.
+Batched Batch::eachEdge(Operation *inner) {
+  if (!isElementwiseOnTensors(inner))
+    return {};
+  Value v = inner->getResult(0);
+  Axes all = residency.edge();
+  for (size_t i = 0; i < op.getFree().getValue().rank(); ++i)
+    all |= Axes(1) << i;
+  if (!residency.edge() || residency.of(v) != all || inner->getParentRegion() != &op.getBody() || !meetsEnds(inner))
+    return {};
+  IRMapping map;
+  auto each = cast<NeighbourhoodOp>(b.clone(*op, map));
+  each.setCombine("each");
+  Block &body = each.getBody().front();
+  body.getTerminator()->setOperands(map.lookup(v));
+  eraseDead(body);
+  each->getResult(0).setType(tensorType(shapeWith(all, shapeOf(v.getType())), elementOf(v.getType())));
+  edges.push_back(each);
+  return {each->getResult(0), all};
 }
 
 Batched Batch::contract(ContractOp o) {

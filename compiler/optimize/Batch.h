@@ -18,11 +18,13 @@ struct Batched {
 ///    one node decides is computed once per node, wherever it is used.
 /// 2. Where values of different indices meet, both are brought to the union: a new axis is a broadcast (a view); the
 ///    rows of nodes become rows of edges by a gather with the ends of the edges.
-/// 3. A read by plain indices is a transposed view of the whole tensor; by computed ones a gather, whose flat index is
+/// 3. Elementwise work that brings values of nodes to edges becomes a neighbourhood of its own, `each` of the edges: it
+///    reads the rows of the nodes where they lie.
+/// 4. A read by plain indices is a transposed view of the whole tensor; by computed ones a gather, whose flat index is
 ///    checked part by part. Pairs that `where` refuses read row 0 instead.
-/// 4. A contraction keeps what only one operand depends on as m or n axes, and what both depend on as batch axes: a
+/// 5. A contraction keeps what only one operand depends on as m or n axes, and what both depend on as batch axes: a
 ///    product with a weight is one large product.
-/// 5. Everything else works on trailing axes, and these keep their places behind the new ones.
+/// 6. Everything else works on trailing axes, and these keep their places behind the new ones.
 class Batch {
 public:
   /// What is made is put before the neighbourhood.
@@ -32,12 +34,16 @@ public:
   Batched get(mlir::Value v);
   /// With all of `axes`, which contain those of x.
   mlir::Value expand(Batched x, Axes axes, mlir::Location loc);
+  /// Neighbourhoods that were made for values of edges; their bodies are not in kernel form yet.
+  llvm::ArrayRef<nn::NeighbourhoodOp> made() const { return edges; }
   /// An operation of the body that could not be batched; null: everything could.
   mlir::Operation *refused() const { return culprit; }
 
 private:
   Batched compute(mlir::Operation *op, unsigned result);
   Batched onTrailingAxes(mlir::Operation *op, unsigned result);
+  bool meetsEnds(mlir::Operation *last);
+  Batched eachEdge(mlir::Operation *op);
   Batched contract(nn::ContractOp op);
   Batched at(nn::AtOp op);
   Batched gather(mlir::Operation *op, Batched x, Batched index, int64_t axis, int64_t batch);
@@ -56,6 +62,7 @@ private:
   llvm::DenseMap<mlir::Value, Batched> done;
   mlir::Value endsOfEdges[2];
   mlir::Operation *culprit = nullptr;
+  llvm::SmallVector<nn::NeighbourhoodOp> edges;
 };
 
 } // namespace nnc

@@ -48,6 +48,9 @@ public:
     return success();
   }
 
+  /// Neighbourhoods that are to be prepared as well.
+  ArrayRef<NeighbourhoodOp> made() const { return batch.made(); }
+
 private:
   LogicalResult refuse(Operation *inner) {
     if (isa<NeighbourhoodOp>(inner))
@@ -266,9 +269,13 @@ private:
 /// An edge body with a product keeps its operand and its result for all edges in memory: (in + out) numbers per edge.
 struct PrepareNeighbourhoods : impl::PrepareNeighbourhoodsPassBase<PrepareNeighbourhoods> {
   void runOnOperation() override {
-    for (NeighbourhoodOp op : neighbourhoodsOf(getOperation()))
-      if (failed(Preparation(op).run()))
+    SmallVector<NeighbourhoodOp> work = neighbourhoodsOf(getOperation());
+    for (size_t i = 0; i < work.size(); ++i) {
+      Preparation preparation(work[i]);
+      if (failed(preparation.run()))
         signalPassFailure();
+      llvm::append_range(work, preparation.made());
+    }
   }
 };
 } // namespace

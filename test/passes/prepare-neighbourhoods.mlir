@@ -29,31 +29,45 @@ func.func @ends(%x: !x, %g: !g, %m: tensor<8x6xf32>) -> tensor<?x6xf32, #nn.shap
   return %r : tensor<?x6xf32, #nn.shape<[N, 6]>>
 }
 
-// A product of both ends is computed for all edges; the index of a read by two indices is a flat one, whose computed
-// part is checked.
+// A product of both ends is computed for all edges, of rows that one pass makes.
 // CHECK-LABEL: func.func @edges
-// CHECK: %[[E:.*]]:2 = nn.endpoints %arg1
-// CHECK: nn.check "an index" %arg3 below <8>
-// CHECK: %[[M:.*]] = nn.mul %[[E]]#0
-// CHECK: %[[I:.*]] = nn.add %[[M]], %arg3
-// CHECK: %[[F:.*]] = nn.reshape %arg0
-// CHECK: %[[S:.*]] = nn.gather %[[F]][%[[I]]]
-// CHECK: %[[B:.*]] = nn.broadcast %[[S]] {axes = array<i64: 0>}
-// CHECK: %[[V:.*]] = nn.gather %arg0[%[[E]]#1] {axis = 0 : i64}
-// CHECK: %[[L:.*]] = nn.mul %[[V]], %[[B]]
+// CHECK: %[[L:.*]] = nn.neighbourhood "each" {{.*}} captures(%arg0 :
+// CHECK: ^bb0(%[[V:.*]]: tensor<i64>, %[[U:.*]]: tensor<i64>, %[[E:.*]]: tensor<i64>, %[[X:.*]]: tensor
+// CHECK: %[[A:.*]] = nn.at %[[X]][%[[V]]]
+// CHECK: %[[B:.*]] = nn.at %[[X]][%[[U]]]
+// CHECK: nn.mul %[[A]], %[[B]]
 // CHECK: %[[P:.*]] = nn.contract %[[L]], %arg2
 // CHECK: m = 1 : i64, n = 1 : i64
 // CHECK: nn.neighbourhood "max" {{.*}} captures(%[[P]] :
-func.func @edges(%x: !x, %g: !g, %m: tensor<8x6xf32>, %k: !k) -> tensor<?x6xf32, #nn.shape<[N, 6]>> attributes {nn.dims = ["N", "E"]} {
-  %r = nn.neighbourhood "max" over graph(%g : !g) free <[]> targets <N> sources <N> captures(%x, %m, %k : !x, tensor<8x6xf32>, !k) where {
+func.func @edges(%x: !x, %g: !g, %m: tensor<8x6xf32>) -> tensor<?x6xf32, #nn.shape<[N, 6]>> attributes {nn.dims = ["N", "E"]} {
+  %r = nn.neighbourhood "max" over graph(%g : !g) free <[]> targets <N> sources <N> captures(%x, %m : !x, tensor<8x6xf32>) where {
   } body {
-  ^bb0(%v: tensor<i64>, %u: tensor<i64>, %e: tensor<i64>, %cx: !x, %cm: tensor<8x6xf32>, %ck: !k):
+  ^bb0(%v: tensor<i64>, %u: tensor<i64>, %e: tensor<i64>, %cx: !x, %cm: tensor<8x6xf32>):
     %0 = nn.at %cx[%v] {axes = array<i64: 0>} : !x[tensor<i64>] -> tensor<8xf32>
-    %1 = nn.at %ck[%e] {axes = array<i64: 0>} : !k[tensor<i64>] -> tensor<i64>
-    %2 = nn.at %cx[%u, %1] {axes = array<i64: 0, 1>} : !x[tensor<i64>, tensor<i64>] -> tensor<f32>
-    %3 = nn.broadcast %2 {axes = array<i64>} : (tensor<f32>) -> tensor<8xf32>
-    %4 = nn.mul %0, %3 : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
+    %1 = nn.at %cx[%u] {axes = array<i64: 0>} : !x[tensor<i64>] -> tensor<8xf32>
+    %4 = nn.mul %0, %1 : (tensor<8xf32>, tensor<8xf32>) -> tensor<8xf32>
     %5 = nn.contract %4, %cm {} {batch = 0 : i64, k = 1 : i64, m = 0 : i64, n = 1 : i64} : tensor<8xf32>, tensor<8x6xf32> -> tensor<6xf32>
+    nn.yield %5 : tensor<6xf32>
+  } -> tensor<?x6xf32, #nn.shape<[N, 6]>>
+  return %r : tensor<?x6xf32, #nn.shape<[N, 6]>>
+}
+
+// A read by a node and a computed index is a gather by a flat one, of which the computed part is checked.
+// CHECK-LABEL: func.func @flat
+// CHECK: %[[E:.*]]:2 = nn.endpoints %arg1
+// CHECK: nn.check "an index" %arg3 below <3>
+// CHECK: %[[M:.*]] = nn.mul %[[E]]#0
+// CHECK: %[[I:.*]] = nn.add %[[M]], %arg3
+// CHECK: %[[F:.*]] = nn.reshape %arg0 : {{.*}} -> tensor<?x8xf32, #nn.shape<[3 * N, 8]>>
+// CHECK: %[[S:.*]] = nn.gather %[[F]][%[[I]]] {axis = 0 : i64}
+// CHECK: nn.contract %[[S]], %arg2
+func.func @flat(%x: tensor<?x3x8xf32, #nn.shape<[N, 3, 8]>>, %g: !g, %m: tensor<8x6xf32>, %k: !k) -> tensor<?x6xf32, #nn.shape<[N, 6]>> attributes {nn.dims = ["N", "E"]} {
+  %r = nn.neighbourhood "max" over graph(%g : !g) free <[]> targets <N> sources <N> captures(%x, %m, %k : tensor<?x3x8xf32, #nn.shape<[N, 3, 8]>>, tensor<8x6xf32>, !k) where {
+  } body {
+  ^bb0(%v: tensor<i64>, %u: tensor<i64>, %e: tensor<i64>, %cx: tensor<?x3x8xf32, #nn.shape<[N, 3, 8]>>, %cm: tensor<8x6xf32>, %ck: !k):
+    %1 = nn.at %ck[%e] {axes = array<i64: 0>} : !k[tensor<i64>] -> tensor<i64>
+    %2 = nn.at %cx[%u, %1] {axes = array<i64: 0, 1>} : tensor<?x3x8xf32, #nn.shape<[N, 3, 8]>>[tensor<i64>, tensor<i64>] -> tensor<8xf32>
+    %5 = nn.contract %2, %cm {} {batch = 0 : i64, k = 1 : i64, m = 0 : i64, n = 1 : i64} : tensor<8xf32>, tensor<8x6xf32> -> tensor<6xf32>
     nn.yield %5 : tensor<6xf32>
   } -> tensor<?x6xf32, #nn.shape<[N, 6]>>
   return %r : tensor<?x6xf32, #nn.shape<[N, 6]>>
