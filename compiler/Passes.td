@@ -34,6 +34,9 @@ def MoveProductsPass : NN_Pass<"move-products", "::mlir::func::FuncOp"> {
 def PrepareNeighbourhoodsPass : NN_Pass<"prepare-neighbourhoods", "::mlir::func::FuncOp"> {
   let summary = "Moves what is no work for one pair out of the bodies of neighbourhoods, to nodes and edges";
 }
+def RecognizeAttentionPass : NN_Pass<"recognize-attention", "::mlir::func::FuncOp"> {
+  let summary = "Makes attention kernels of neighbourhoods over all pairs whose scores are products of rows";
+}
 def MergeContractionsPass : NN_Pass<"merge-contractions", "::mlir::func::FuncOp"> {
   let summary = "Makes one contraction of several that share their left operand";
 }

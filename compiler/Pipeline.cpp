@@ -25,6 +25,7 @@ void optimize(OpPassManager &p, const PipelineOptions &) {
   each(createPrepareNeighbourhoodsPass());
   each(createSimplifyPass());
   each(createCSEPass());
+  each(createRecognizeAttentionPass());
   each(createMergeContractionsPass());
   each(createSimplifyPass());
   each(createFuseEpiloguesPass());

@@ -24,6 +24,9 @@ void NNDialect::initialize() {
   addInterfaces<KeepConstantsInKernels>();
   addOperations<
 #define GET_OP_LIST
+#include "dialect/Attention.cpp.inc"
+      ,
+#define GET_OP_LIST
 #include "dialect/Contraction.cpp.inc"
       ,
 #define GET_OP_LIST

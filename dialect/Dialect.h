@@ -19,6 +19,8 @@
 #define GET_TYPEDEF_CLASSES
 #include "dialect/Types.h.inc"
 #define GET_OP_CLASSES
+#include "dialect/Attention.h.inc"
+#define GET_OP_CLASSES
 #include "dialect/Contraction.h.inc"
 #define GET_OP_CLASSES
 #include "dialect/Elementwise.h.inc"

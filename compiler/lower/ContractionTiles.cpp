@@ -238,7 +238,9 @@ void nnc::callTile(Lowering &l, const TileKind &kind, const TileCall &call) {
   Value kernel = kernelFor(kind.tiling.tiles.back(), kind.tiling.vectors);
   for (int64_t vectors : kind.narrow)
     kernel = select(call.vectors, vectors, kernelFor(kind.tiling.tiles.back(), vectors), kernel);
+  std::optional<int64_t> rows = constantOf(call.rows);
   for (cpu::Tile tile : llvm::drop_begin(llvm::reverse(kind.tiling.tiles)))
-    kernel = select(call.rows, tile.rows, kernelFor(tile, kind.tiling.vectors), kernel);
+    if (!rows || *rows <= tile.rows)
+      kernel = select(call.rows, tile.rows, kernelFor(tile, kind.tiling.vectors), kernel);
   func::CallIndirectOp::create(l.b, l.loc, kernel, arguments);
 }

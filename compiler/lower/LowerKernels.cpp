@@ -128,6 +128,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
                      .Case([&](OrthonormalizeOp o) { return lowerOrthonormalize(o, l), true; })
                      .Case([&](ScanOp o) { return lowerScan(o, l), true; })
                      .Case([&](ContractOp o) { return lowerContract(o, l), true; })
+                     .Case([&](AttendOp o) { return lowerAttend(o, l), true; })
                      .Case([&](PackOp o) { return lowerPack(o, l), true; })
                      .Default([](Operation *) { return false; });
     if (!known)

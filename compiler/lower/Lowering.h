@@ -148,6 +148,7 @@ void lowerMap(nn::MapOp op, Lowering &l);
 void lowerRows(nn::RowsOp op, Lowering &l);
 void lowerCopy(nn::CopyOp op, Lowering &l);
 void lowerContract(nn::ContractOp op, Lowering &l);
+void lowerAttend(nn::AttendOp op, Lowering &l);
 void lowerPack(nn::PackOp op, Lowering &l);
 void lowerOrthonormalize(nn::OrthonormalizeOp op, Lowering &l);
 void lowerCheck(nn::CheckOp op, Lowering &l);

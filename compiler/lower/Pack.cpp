@@ -1,3 +1,4 @@
+#include "compiler/lower/Pack.h"
 #include "compiler/lower/Nest.h"
 #include "compiler/target/cpu/Tiles.h"
 
@@ -11,19 +12,21 @@ using namespace nnc;
 //  - along k where those lie side by side (a transposed weight): square blocks are transposed in registers;
 //  - otherwise element by element into vectors along n.
 
-namespace {
 /// Elements are moved as integers: vectors of 16-bit floats are not native everywhere.
-unsigned bitsOf(PackOp op) { return std::max(8u, elementOf(op.getX().getType()).getIntOrFloatBitWidth()); }
+PanelKind::PanelKind(Lowering &l, Type element, int64_t panel, const Dim &kStride, const Dim &nStride)
+    : type(l.b.getIntegerType(std::max(8u, element.getIntOrFloatBitWidth()))), panel(panel),
+      lanes(cpu::tilingFor(element, panel, l.target).lanes), kStride(l.size(kStride)), nStride(l.size(nStride)),
+      unitN(nStride.isConstant(1)), unitK(kStride.isConstant(1) && !unitN) {}
 
+namespace {
 class Packing {
 public:
-  Packing(PackOp op, Lowering &l)
-      : op(op), l(l), type(l.b.getIntegerType(bitsOf(op))), panel(op.getPanel()),
-        lanes(cpu::tilingFor(elementOf(op.getX().getType()), panel, l.target).lanes) {}
-  void lower();
+  Packing(Lowering &l, const PanelKind &kind, Value k)
+      : l(l), type(kind.type), panel(kind.panel), lanes(kind.lanes), unitN(kind.unitN), unitK(kind.unitK), k(k),
+        kStride(kind.kStride), nStride(kind.nStride) {}
+  void lowerPanel(Value from, Value to, Value columns);
 
 private:
-  void lowerPanel(Value from, Value to, Value columns);
   void copyRows(Value from, Value to, Value columns, bool masked);
   void transposeBlocks(Value from, Value to, Value columns);
   void transposeBlock(Value from, Value to, Value columns, Value left, bool masked);
@@ -32,48 +35,26 @@ private:
     return l.advance(base, l.add(l.mul(row, l.constant(panel)), l.constant(column)), type);
   }
 
-  PackOp op;
   Lowering &l;
   Type type;
   int64_t panel, lanes;
+  bool unitN, unitK;
   Value k, kStride, nStride, block;
 };
 } // namespace
 
-void Packing::lower() {
-  auto x = cast<RefType>(op.getX().getType()), packed = cast<RefType>(op.getInits()[0].getType());
-  size_t batch = x.getRank() - 2;
-  auto batchOf = [&](const Shape &s) { return Shape(ArrayRef<Dim>(s.dims).take_front(batch)); };
-  Nest outer(batchOf(x.getShape()), {batchOf(x.getStrides()), batchOf(packed.getStrides())}, /*merge=*/true);
-  k = l.size(x.getShape()[batch]);
-  kStride = l.size(x.getStrides()[batch]);
-  nStride = l.size(x.getStrides()[batch + 1]);
-  bool side = x.getStrides()[batch].isConstant(1) && !x.getStrides()[batch + 1].isConstant(1);
-  if (side)
-    block = l.stack(type, lanes * panel);
-
-  Value n = l.size(x.getShape()[batch + 1]), width = l.constant(panel);
-  Value panels = l.ceilQuotient(n, panel);
-  Share share = l.share(l.mul(l.size(outer.count()), panels));
-  l.loop(share.from, share.to, 1, [&](Value i) {
-    Value position = arith::DivUIOp::create(l.b, l.loc, i, panels), p = arith::RemUIOp::create(l.b, l.loc, i, panels);
-    SmallVector<Value> batch = outer.positions(position, l);
-    Value column = l.mul(p, width), panelStride = l.size(packed.getStrides()[packed.getRank() - 3]);
-    Value from = l.advance(l.pointer(op.getX()), l.add(outer.offset(0, batch, l), l.mul(column, nStride)), type);
-    Value to = l.advance(l.pointer(op.getInits()[0]), l.add(outer.offset(1, batch, l), l.mul(p, panelStride)), type);
-    lowerPanel(from, to, l.minimum(width, l.sub(n, column)));
-  });
+void nnc::packPanel(Lowering &l, const PanelKind &kind, Value k, Value from, Value to, Value columns) {
+  Packing(l, kind, k).lowerPanel(from, to, columns);
 }
 
 void Packing::lowerPanel(Value from, Value to, Value columns) {
-  auto x = cast<RefType>(op.getX().getType());
-  size_t rank = x.getRank();
   if (panel == 1) {
     copyRows(from, to, columns, false);
-  } else if (x.getStrides()[rank - 1].isConstant(1)) {
+  } else if (unitN) {
     Value partial = l.less(columns, l.constant(panel));
     l.ifThenElse(partial, [&] { copyRows(from, to, columns, true); }, [&] { copyRows(from, to, columns, false); });
-  } else if (x.getStrides()[rank - 2].isConstant(1)) {
+  } else if (unitK) {
+    block = l.stack(type, lanes * panel);
     transposeBlocks(from, to, columns);
   } else {
     gatherRows(from, to, columns);
@@ -166,6 +147,26 @@ void Packing::gatherRows(Value from, Value to, Value columns) {
 }
 
 void nnc::lowerPack(PackOp op, Lowering &l) {
-  Packing(op, l).lower();
+  auto x = cast<RefType>(op.getX().getType()), packed = cast<RefType>(op.getInits()[0].getType());
+  size_t batch = x.getRank() - 2;
+  int64_t panel = op.getPanel();
+  auto batchOf = [&](const Shape &s) { return Shape(ArrayRef<Dim>(s.dims).take_front(batch)); };
+  Nest outer(batchOf(x.getShape()), {batchOf(x.getStrides()), batchOf(packed.getStrides())}, /*merge=*/true);
+  Value k = l.size(x.getShape()[batch]);
+  PanelKind kind(l, x.getElementType(), panel, x.getStrides()[batch], x.getStrides()[batch + 1]);
+
+  Value n = l.size(x.getShape()[batch + 1]), width = l.constant(panel);
+  Value panels = l.ceilQuotient(n, panel);
+  Share share = l.share(l.mul(l.size(outer.count()), panels));
+  l.loop(share.from, share.to, 1, [&](Value i) {
+    Value position = arith::DivUIOp::create(l.b, l.loc, i, panels), p = arith::RemUIOp::create(l.b, l.loc, i, panels);
+    SmallVector<Value> batch = outer.positions(position, l);
+    Value column = l.mul(p, width), panelStride = l.size(packed.getStrides()[packed.getRank() - 3]);
+    Value from =
+        l.advance(l.pointer(op.getX()), l.add(outer.offset(0, batch, l), l.mul(column, kind.nStride)), kind.type);
+    Value to =
+        l.advance(l.pointer(op.getInits()[0]), l.add(outer.offset(1, batch, l), l.mul(p, panelStride)), kind.type);
+    packPanel(l, kind, k, from, to, l.minimum(width, l.sub(n, column)));
+  });
   op.erase();
 }

@@ -169,6 +169,19 @@ struct Neutral : RewritePattern {
   }
 };
 
+/// `and` and `or` with a constant are the other operand, or the constant.
+struct Decided : RewritePattern {
+  Decided(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 1, context) {}
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &b) const override {
+    if (!isa<AndOp, OrOp>(op))
+      return failure();
+    for (unsigned i = 0; i < 2; ++i)
+      if (std::optional<double> c = constantOf(op->getOperand(i)))
+        return b.replaceOp(op, op->getOperand((*c != 0) == isa<AndOp>(op) ? 1 - i : i)), success();
+    return failure();
+  }
+};
+
 struct SimplifyNetwork : impl::SimplifyPassBase<SimplifyNetwork> {
   void runOnOperation() override { simplify(getOperation()); }
 };
@@ -178,12 +191,12 @@ struct SimplifyNetwork : impl::SimplifyPassBase<SimplifyNetwork> {
 /// 2. Broadcasts move behind the elementwise work on them, transposes before broadcasts; reshapes that add axes of size
 /// 1
 ///    are broadcasts; views of views are one view.
-/// 3. Neutral elements vanish; small powers are products.
+/// 3. Neutral elements vanish, and what constants decide; small powers are products.
 /// Until nothing changes. Each step makes a value smaller or a chain of views shorter.
 void simplify(func::FuncOp function) {
   RewritePatternSet patterns(function.getContext());
   patterns.add<ViewOfConstant, ReshapeToBroadcast, ReshapeOfBroadcast, TransposeOfBroadcast, BroadcastAfterElementwise,
-               ViewOfCounter, Neutral>(function.getContext());
+               ViewOfCounter, Neutral, Decided>(function.getContext());
   GreedyRewriteConfig config;
   config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled).enableConstantCSE(true);
   (void)applyPatternsGreedily(function, std::move(patterns), config);
