@@ -111,7 +111,8 @@ void Contraction::chooseRows() {
       if (rows == outer.axes.end() || size(*axis) >= std::min(size(*rows), tiling.rows()))
         rows = axis;
   if (rows == outer.axes.end()) {
-    rowAxis = {1, std::vector<Dim>(firstIndex() + op.getBatch() + op.getM(), Dim(0))};
+    size_t count = outer.rank() ? outer.axes[0].strides.size() : firstIndex() + op.getBatch() + op.getM();
+    rowAxis = {1, std::vector<Dim>(count, Dim(0))};
   } else {
     rowAxis = *rows;
     outer.axes.erase(rows);
