@@ -91,7 +91,7 @@ void lowerVerdict(VerdictOp verdict, Lowering &l) {
 void lowerCall(CallOp call, Lowering &l) {
   SmallVector<Value> arguments;
   for (Value v : call.getOperands())
-    arguments.push_back(isa<RefType>(v.getType()) ? l.pointer(v) : v);
+    arguments.push_back(isa<RefType, nn::GraphType>(v.getType()) ? l.pointer(v) : v);
   func::CallOp::create(l.b, l.loc, call.getCallee(), TypeRange(), arguments);
   call.erase();
 }
@@ -127,6 +127,8 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
                      .Case([&](CopyOp o) { return lowerCopy(o, l), true; })
                      .Case([&](OrthonormalizeOp o) { return lowerOrthonormalize(o, l), true; })
                      .Case([&](ScanOp o) { return lowerScan(o, l), true; })
+                     .Case([&](NeighbourhoodOp o) { return lowerNeighbourhood(o, l), true; })
+                     .Case([&](EndpointsOp o) { return lowerEndpoints(o, l), true; })
                      .Case([&](ContractOp o) { return lowerContract(o, l), true; })
                      .Case([&](AttendOp o) { return lowerAttend(o, l), true; })
                      .Case([&](PackOp o) { return lowerPack(o, l), true; })
@@ -139,7 +141,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
   l.dropOperandsOfFinished();
   SmallVector<Operation *> places;
   function.walk([&](Operation *op) {
-    if (isa<ViewOp, SlotOp, StatePlaceOp, GivenOp>(op))
+    if (isa<ViewOp, SlotOp, StatePlaceOp, GivenOp, AddSelfLoopsOp, ReverseOp>(op))
       places.push_back(op);
   });
   for (Operation *op : llvm::reverse(places))
@@ -152,7 +154,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
   auto pointer = LLVM::LLVMPointerType::get(function.getContext());
   SmallVector<Type> types;
   for (BlockArgument arg : function.getArguments()) {
-    if (isa<RefType>(arg.getType())) {
+    if (isa<RefType, nn::GraphType>(arg.getType())) {
       arg.setType(pointer);
       for (Operation *user : llvm::make_early_inc_range(arg.getUsers()))
         if (auto cast = dyn_cast<UnrealizedConversionCastOp>(user)) {

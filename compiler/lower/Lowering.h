@@ -154,6 +154,8 @@ void lowerOrthonormalize(nn::OrthonormalizeOp op, Lowering &l);
 void lowerCheck(nn::CheckOp op, Lowering &l);
 void lowerGather(nn::GatherOp op, Lowering &l);
 void lowerScan(nn::ScanOp op, Lowering &l);
+void lowerNeighbourhood(nn::NeighbourhoodOp op, Lowering &l);
+void lowerEndpoints(nn::EndpointsOp op, Lowering &l);
 
 /// Element numbers (i64, scalar or vector) to random values of the draw's element type.
 mlir::Value lowerDraw(nn::DrawOp op, mlir::Value number, mlir::Value copy, Lowering &l);

@@ -210,6 +210,12 @@ void EntryBuilder::collect(func::FuncOp f, function_ref<Dim(const Dim &)> mine, 
         large.push_back(bytes);
     } else if (auto contract = dyn_cast<ContractOp>(op)) {
       work = work + turns * mine(contract.resultShape().count() * contract.kShape().count() * Dim(2));
+    } else if (auto n = dyn_cast<NeighbourhoodOp>(op)) {
+      Dim pairs = n.isOverGraph() ? cast<nn::GraphType>(n.getGraph()[0].getType()).getEdges()
+                                  : n.getTargets().getValue() * n.getSources().getValue();
+      Shape each = shapeOf(n.getBody().front().getTerminator()->getOperands().back().getType());
+      work = work + turns * mine((n.getTargets().getValue() + pairs) * n.getFree().getValue().count() *
+                                 (each.count() + Dim(4)) * Dim(2));
     } else if (auto kernel = dyn_cast<KernelOpInterface>(op)) {
       for (OpOperand &init : kernel.getInitsMutable())
         work = work + turns * mine(shapeOf(init.get().getType()).count()) * Dim(4);

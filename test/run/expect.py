@@ -141,11 +141,22 @@ class Writer:
         free = [n for n in entry.free() if n not in case.context]
         if set(free) != set(case.sizes):
             sys.exit(f"expect.py: {self.name}.{case.entry} has the sizes {free}, the case gives {case.sizes}")
+<<<<<<< HEAD
         names = {**self.settings, **case.context, **case.sizes}
         context = ["context", *(f"{n}={v}" for n, v in case.context.items())] if case.context and word == "case" else []
         yield " ".join([word, working, case.entry, *(f"{n}={case.sizes[n]}" for n in free), *context])
+=======
+        names = {**self.settings, **case.sizes}
+        yield " ".join(["case", working, case.entry, *(f"{n}={case.sizes[n]}" for n in entry.given())])
+>>>>>>> 365a2f1 (Neighbourhoods: row loops over graphs and dense domains; sizes that entries read off graphs)
         inputs = []
         for argument in entry.arguments:
+            if argument.type == "graph":
+                kind = case.inputs.get(argument.name) or self.cls.inputs.get(argument.name) or formula.random
+                sizes = [program.evaluate(d, names) for d in program.graph_sizes(argument)]
+                yield f"graph {argument.name} {' '.join(map(str, sizes))} {kind}"
+                inputs.append(program.Graph(kind, argument.name, *sizes))
+                continue
             kind = case.inputs.get(argument.name) or self.cls.inputs.get(argument.name) or self.default(argument)
             shape = [program.evaluate(d, names) for d in argument.dims]
             type_name = self.concrete(argument.type, working)
@@ -177,14 +188,14 @@ class Writer:
                 yield from integer_lines(result.name, type_name, t.numpy(), case.samples)
 
     def round(self, x, working):
-        return x.to(program.TYPES[working]) if x is not None and x.dtype == torch.float64 else x
+        return x.to(program.TYPES[working]) if torch.is_tensor(x) and x.dtype == torch.float64 else x
 
     def run(self, dtype, working, case, inputs, instances):
         """The entry in `dtype` on inputs and parameters that were rounded to `working`."""
         instance = instances.setdefault((dtype, working), self.cls(dtype))
         instance.stored, instance.sizes = program.TYPES[working], {**case.context, **case.sizes}
         stored = program.TYPES[working]
-        given = [x.to(dtype) if x is not None and x.dtype == stored else x for x in inputs]
+        given = [x.to(dtype) if torch.is_tensor(x) and x.dtype == stored else x for x in inputs]
         results = getattr(instance, case.entry)(*given)
         self.parameters.update(instance.drawn)
         return results if isinstance(results, tuple) else (results,)

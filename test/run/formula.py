@@ -49,6 +49,16 @@ class Kind:
         return np.arange(count, dtype=np.float64)  # count
 
 
+    def edges(self, name, sources, targets, edges):
+        """Sources and targets of a graph's edges."""
+        number = np.arange(edges, dtype=np.int64)
+        if self.name == "members":
+            return number, number * targets // max(edges, 1)
+        part = 2 if self.name == "narrow" else 1
+        sizes = ((name + ".source", sources), (name + ".target", targets))
+        return tuple((((n + part - 1) // part) * unit(key_of(key), edges)).astype(np.int64) for key, n in sizes)
+
+
 def uniform(low, high):
     """Numbers in [low, high)."""
     return Kind("uniform", (float(low), float(high)))
@@ -70,4 +80,7 @@ def values(*numbers):
 
 
 count = Kind("count")
+random = Kind("random")  # graphs: any edges
+narrow = Kind("narrow")  # edges between the first half of the nodes
+members = Kind("members")  # edge i from node i to its graph: graphs of nearly equal size, one after the other
 absent = Kind("absent")  # an optional argument that the call leaves out

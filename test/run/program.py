@@ -1,12 +1,13 @@
 """What a reference of a program in test/run is written with, and what is read off the program itself."""
 
+import copy
 import dataclasses
 import pathlib
 import re
 
 import torch
 
-from formula import Kind, absent, count, grid, integers, uniform, values  # noqa: F401 (for the references)
+from formula import Kind, absent, count, grid, integers, members, narrow, random, uniform, values  # noqa: F401 (for the references)
 
 TYPES = {
     "f64": torch.float64, "f32": torch.float32, "f16": torch.float16, "bf16": torch.bfloat16,
@@ -77,6 +78,67 @@ def tensor(kind, name, shape, dtype):
     return v.to(dtype).reshape(shape)
 
 
+class Graph:
+    """An argument that is a graph. `kind` says how its edges are drawn (test/runner/Formula.h)."""
+
+    def __init__(self, kind, name, sources, targets, edges):
+        self.sources, self.targets, self.edges = sources, targets, edges
+        ends = kind.edges(name, sources, targets, edges)
+        self.source, self.target = (torch.from_numpy(x) for x in ends)
+
+    def loops(self):
+        """With a loop at each node, after all other edges."""
+        other, nodes = copy.copy(self), torch.arange(self.sources)
+        other.source, other.target = torch.cat([self.source, nodes]), torch.cat([self.target, nodes])
+        other.edges += self.sources
+        return other
+
+    def reverse(self):
+        other = copy.copy(self)
+        other.source, other.target = self.target, self.source
+        other.sources, other.targets = self.targets, self.sources
+        return other
+
+    def where(self, keep):
+        """Only some of the edges; their values are those where `keep` holds."""
+        other = copy.copy(self)
+        other.source, other.target = self.source[keep], self.target[keep]
+        other.edges = len(other.source)
+        return other
+
+    def sum(self, x):
+        """Of one row for each edge, over the edges into each target."""
+        wide = torch.float32 if x.dtype in (torch.bfloat16, torch.float16) else x.dtype
+        return torch.zeros(self.targets, *x.shape[1:], dtype=wide).index_add(0, self.target, x.to(wide)).to(x.dtype)
+
+    def count(self):
+        return torch.bincount(self.target, minlength=self.targets)
+
+    def mean(self, x):
+        return self.sum(x) / self.count().clamp(min=1).to(x.dtype).reshape(-1, *[1] * (x.dim() - 1))
+
+    def extreme(self, x, which):
+        index = self.target.reshape(-1, *[1] * (x.dim() - 1)).expand_as(x)
+        zero = torch.zeros(self.targets, *x.shape[1:], dtype=x.dtype)
+        return zero.scatter_reduce(0, index, x, which, include_self=False)
+
+    def max(self, x):
+        return self.extreme(x, "amax")
+
+    def min(self, x):
+        return self.extreme(x, "amin")
+
+    def softmax(self, score):
+        """Over the edges into each target; one score or one row of them for each edge."""
+        top = self.max(score)[self.target]
+        weight = torch.exp(score - top)
+        return weight / self.sum(weight)[self.target]
+
+    def attend(self, score, value):
+        weight = self.softmax(score)
+        return self.sum(weight.reshape(*weight.shape, *[1] * (value.dim() - weight.dim())) * value)
+
+
 @dataclasses.dataclass
 class Argument:
     name: str
@@ -97,6 +159,11 @@ class Entry:
             for dim in argument.dims:
                 names += [n for n in re.findall(r"\b[A-Z]\w*", dim) if n not in names]
         return names
+
+    def given(self):
+        """Those that are arguments of the C function: not known from a graph."""
+        known = {n for a in self.arguments if a.type == "graph" for dim in a.dims for n in re.split(r"\s*->\s*", dim)}
+        return [n for n in self.free() if n not in known]
 
 
 def split(text, separator=","):
@@ -174,6 +241,12 @@ def read_program(path):
         result = re.compile(r"\s*->\s*([^{]*)").match(body, after)
         entries[m[1]] = Entry(parse_arguments(inside), parse_results(result[1]))
     return c_name(name), settings, entries
+
+
+def graph_sizes(argument):
+    """Sources, targets and edges, as texts, of `graph[N, E]` or `graph[S -> D, E]`."""
+    ends = re.split(r"\s*->\s*", argument.dims[0])
+    return ends[0], ends[-1], argument.dims[1]
 
 
 def evaluate(dim, names):

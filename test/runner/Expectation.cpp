@@ -73,6 +73,8 @@ private:
       Tensor t = tensor();
       t.kind = kind();
       result.cases.back().inputs.push_back(t);
+    } else if (first == "graph") {
+      result.cases.back().inputs.push_back(graph());
     } else if (first == "fails") {
       result.cases.back().status = atoi(word().c_str());
       std::getline(words >> std::ws, result.cases.back().message);
@@ -81,6 +83,21 @@ private:
     } else {
       sample(first);
     }
+  }
+
+  /// name sources targets edges kind
+  Tensor graph() {
+    Tensor t;
+    t.name = word();
+    t.type = NN_I64;
+    t.shape = {0};
+    Graph &g = t.graph.emplace();
+    for (int64_t *size : {&g.sources, &g.targets, &g.edges})
+      *size = strtoll(word().c_str(), nullptr, 10);
+    t.kind = {word(), {}};
+    if (t.kind.name != "random" && t.kind.name != "narrow" && t.kind.name != "members")
+      fail("is no kind of graph");
+    return t;
   }
 
   Tensor output() {

@@ -14,11 +14,17 @@ struct Sample {
   double tolerance;
 };
 
+/// A graph from numbered sources to numbered targets; its edges follow from its name and kind.
+struct Graph {
+  int64_t sources = 0, targets = 0, edges = 0;
+};
+
 struct Tensor {
   std::string name;
   nn_type type;
   std::vector<int64_t> shape;
-  Kind kind; ///< of an input
+  Kind kind;                  ///< of an input
+  std::optional<Graph> graph; ///< an input that is a graph and has no elements
   // Of an output:
   bool checked = false; ///< a call that fails has outputs without expected values
   size_t nans = 0, positive = 0, negative = 0;

@@ -108,6 +108,15 @@ uint64_t bits(uint64_t key, size_t i) { // splitmix64
 }
 double unit(uint64_t key, size_t i) { return double(bits(key, i) >> 11) * 0x1p-53; }
 
+Edge edge(const std::string &kind, const std::string &name, int64_t sources, int64_t targets, int64_t edges,
+          int64_t e) {
+  if (kind == "members")
+    return {e, e * targets / edges};
+  int64_t part = kind == "narrow" ? 2 : 1, s = (sources + part - 1) / part, t = (targets + part - 1) / part;
+  return {int64_t(double(s) * unit(keyOf(name + ".source"), size_t(e))),
+          int64_t(double(t) * unit(keyOf(name + ".target"), size_t(e)))};
+}
+
 double element(const Kind &kind, uint64_t key, size_t i) {
   const std::vector<double> &n = kind.numbers;
   if (kind.name == "uniform") {

@@ -33,6 +33,12 @@ double unit(uint64_t key, size_t i);
 uint64_t bits(uint64_t key, size_t i);
 uint64_t keyOf(const std::string &name);
 
+/// The ends of edge e. random: any; narrow: in the first half of the nodes; members: source e, targets in order.
+struct Edge {
+  int64_t source, target;
+};
+Edge edge(const std::string &kind, const std::string &name, int64_t sources, int64_t targets, int64_t edges, int64_t e);
+
 double element(const Kind &kind, uint64_t key, size_t i);
 
 #endif // NNC_TEST_RUNNER_FORMULA_H

@@ -31,6 +31,9 @@ Library::Library(const std::string &path, const std::string &name) : prefix(name
 }
 
 Library::~Library() {
+  if (auto destroyGraph = reinterpret_cast<decltype(&nn_graph_destroy)>(dlsym(library, "nn_graph_destroy")))
+    for (nn_graph *graph : graphs)
+      destroyGraph(graph);
   contextDestroy(context);
   destroy(model);
   dlclose(library);
@@ -48,6 +51,7 @@ void Library::set(const nn_parameter_info &p, const void *data) {
     die("%sset(%s): status %d: %s", prefix.c_str(), p.path, status, error(model));
 }
 
+<<<<<<< HEAD
 void Library::renew(const std::vector<int64_t> &sizes) {
   contextDestroy(context);
   using Seed = uint64_t;
@@ -73,6 +77,18 @@ void Library::renew(const std::vector<int64_t> &sizes) {
   }
   if (status)
     die("%scontext_create: status %d: %s", prefix.c_str(), status, error(model));
+=======
+nn_graph *Library::graph(int64_t sources, int64_t targets, const std::vector<int64_t> &source,
+                         const std::vector<int64_t> &target) {
+  auto make = reinterpret_cast<decltype(&nn_graph_create)>(dlsym(library, "nn_graph_create"));
+  nn_graph *made = nullptr;
+  nn_status status =
+      make ? make(&made, sources, targets, int64_t(source.size()), source.data(), target.data()) : NN_INVALID;
+  if (status)
+    die("nn_graph_create: status %d", status);
+  graphs.push_back(made);
+  return made;
+>>>>>>> 365a2f1 (Neighbourhoods: row loops over graphs and dense domains; sizes that entries read off graphs)
 }
 
 void Library::setThreads(int32_t number) {

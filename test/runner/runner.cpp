@@ -65,9 +65,24 @@ class Check {
 public:
   Check(Library &library, const Case &c) : library(library), c(c) {}
 
+<<<<<<< HEAD
   /// What was wrong is printed; `isGood` knows.
   void compareAll() {
     if (good && c.status == NN_OK)
+=======
+  /// False if something was wrong; what it was is printed.
+  bool run() {
+    for (const Tensor &t : c.inputs)
+      graphs.push_back(t.graph ? makeGraph(t) : nullptr);
+    for (int32_t threads = 1; threads <= 3; ++threads) {
+      library.setThreads(threads);
+      for (bool shifted : {false, true})
+        call(threads, shifted);
+      if (!good)
+        return false;
+    }
+    if (c.status == NN_OK)
+>>>>>>> 365a2f1 (Neighbourhoods: row loops over graphs and dense domains; sizes that entries read off graphs)
       for (size_t i = 0; i < c.outputs.size(); ++i)
         compare(c.outputs[i], first[i].data());
   }
@@ -81,7 +96,8 @@ public:
       arguments.push_back(&size);
     for (const Tensor &t : c.inputs) {
       fill(inputs.emplace_back(t, shifted).data(), t);
-      arguments.push_back(t.kind.name == "absent" ? nullptr : inputs.back().data());
+      void *graph = graphs[inputs.size() - 1];
+      arguments.push_back(graph ? graph : t.kind.name == "absent" ? nullptr : inputs.back().data());
     }
     for (const Tensor &t : c.outputs)
       arguments.push_back(outputs.emplace_back(t, shifted).data());
@@ -103,7 +119,21 @@ public:
       examine(threads, shifted, i, outputs[i]);
   }
 
+<<<<<<< HEAD
 private:
+=======
+  nn_graph *makeGraph(const Tensor &t) {
+    const Graph &g = *t.graph;
+    std::vector<int64_t> source, target;
+    for (int64_t e = 0; e < g.edges; ++e) {
+      Edge ends = edge(t.kind.name, t.name, g.sources, g.targets, g.edges, e);
+      source.push_back(ends.source);
+      target.push_back(ends.target);
+    }
+    return library.graph(g.sources, g.targets, source, target);
+  }
+
+>>>>>>> 365a2f1 (Neighbourhoods: row loops over graphs and dense domains; sizes that entries read off graphs)
   /// The output of one call against guards, poison and the first call.
   void examine(int32_t threads, bool shifted, size_t i, const Place &place) {
     const Tensor &t = c.outputs[i];
@@ -199,6 +229,7 @@ private:
 
   Library &library;
   const Case &c;
+  std::vector<void *> graphs; ///< one for each input, NULL for tensors
   std::vector<std::vector<unsigned char>> first;
   bool good = true;
   int told = 0;
