@@ -28,10 +28,7 @@ void ContractOp::build(OpBuilder &b, OperationState &state, Value lhs, Value rhs
 }
 
 Type ContractOp::getAccumulatorType() {
-  Type element = elementOf(getLhs().getType());
-  if (element.isBF16() || element.isF16())
-    return Float32Type::get(getContext());
-  return isa<IntegerType>(element) ? Type(IntegerType::get(getContext(), 64)) : element;
+  return accumulatorOf(elementOf(getLhs().getType()));
 }
 static Shape part(Type type, int64_t from, int64_t count) {
   return Shape(ArrayRef<Dim>(shapeOf(type).dims).slice(from, count));
@@ -69,15 +66,7 @@ LogicalResult ContractOp::verify() {
   for (int64_t i = 0; i < b; ++i)
     if (l[i] != r[i])
       return emitOpError("batch sizes differ: ") << l[i].str() << " and " << r[i].str();
-  for (Value extra : getExtras())
-    if (shapeOf(extra.getType()) != out)
-      return emitOpError("an extra has shape ") << shapeOf(extra.getType()).str() << ", the result " << out.str();
-  if (getEpilogue().empty())
-    return getExtras().empty() ? success() : emitOpError("has extras but no epilogue");
-  Block &body = getEpilogue().front();
-  if (body.getNumArguments() != 1 + getExtras().size() || body.getArgument(0).getType() != getAccumulatorType())
-    return emitOpError("epilogue takes the accumulator and one element of each extra");
-  return success();
+  return verifyEpilogue(*this);
 }
 
 void PackOp::build(OpBuilder &b, OperationState &state, Value x, int64_t panel) {

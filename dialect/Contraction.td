@@ -4,15 +4,12 @@
 
 include "dialect/Dialect.td"
 
-def NN_ContractOp : NN_KernelOp<"contract", [AttrSizedOperandSegments]> {
+def NN_ContractOp : NN_KernelOp<"contract", [AttrSizedOperandSegments, NN_EpilogueInterface]> {
   let summary = "out[b.., m.., n..] = epilogue(sum over k of lhs[b.., m.., k..] * rhs[b.., k.., n..], extras)";
   let description = [{
     `batch`, `m`, `n`, `k` are the numbers of axes of each kind; other orders are views (`nn.transpose`) of the operands.
     A packed rhs (see `nn.pack`) has `panel > 0`: it is then `[b.., ceil(n / panel), k, panel]` with m, n, k of one axis.
     One element is one chain of accumulation with k ascending, in f32 for 16-bit types.
-
-    The epilogue maps the accumulator and one element of each extra (extras have the shape of the result) to the
-    elements of the results; without a region the accumulator, rounded to the result's type, is the result.
   }];
   let arguments = (ins NN_TensorOrRef:$lhs, NN_TensorOrRef:$rhs, Variadic<NN_TensorOrRef>:$extras, Variadic<NN_Ref>:$inits,
                    I64Attr:$batch, I64Attr:$m, I64Attr:$n, I64Attr:$k, DefaultValuedAttr<I64Attr, "0">:$panel);
@@ -28,7 +25,6 @@ def NN_ContractOp : NN_KernelOp<"contract", [AttrSizedOperandSegments]> {
     OpBuilder<(ins "::mlir::Value":$lhs, "::mlir::Value":$rhs, "int64_t":$batch, "int64_t":$m, "int64_t":$n, "int64_t":$k)>
   ];
   let extraClassDeclaration = [{
-    /// The type the accumulator has: f32 for 16-bit floats, i64 for integers.
     ::mlir::Type getAccumulatorType();
     /// Sizes of the axes of one kind, read off the operands (off the result for n when rhs is packed).
     ::nn::Shape batchShape();

@@ -72,6 +72,25 @@ Operation *NNDialect::materializeConstant(OpBuilder &builder, Attribute value, T
   return typed && isValue(type) ? ConstantOp::create(builder, loc, type, typed) : nullptr;
 }
 
+Type nn::accumulatorOf(Type element) {
+  if (element.isBF16() || element.isF16())
+    return Float32Type::get(element.getContext());
+  return isa<IntegerType>(element) ? Type(IntegerType::get(element.getContext(), 64)) : element;
+}
+
+LogicalResult nn::verifyEpilogue(EpilogueOpInterface op) {
+  Shape out = op.resultShape();
+  for (Value extra : op.getExtras())
+    if (shapeOf(extra.getType()) != out)
+      return op.emitOpError("an extra has shape ") << shapeOf(extra.getType()).str() << ", the result " << out.str();
+  if (op.getEpilogue().empty())
+    return op.getExtras().empty() ? success() : op.emitOpError("has extras but no epilogue");
+  Block &body = op.getEpilogue().front();
+  if (body.getNumArguments() != 1 + op.getExtras().size() || body.getArgument(0).getType() != op.getAccumulatorType())
+    return op.emitOpError("epilogue takes the accumulator and one element of each extra");
+  return success();
+}
+
 void nn::kernelEffects(Operation *op, SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
   MutableOperandRange inits = cast<KernelOpInterface>(op).getInitsMutable();
   llvm::SmallDenseSet<unsigned> written;

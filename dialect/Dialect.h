@@ -51,5 +51,8 @@ namespace nn {
 /// The effects of a kernel: none on tensors; reads inputs and writes inits once they are places.
 void kernelEffects(mlir::Operation *,
                    llvm::SmallVectorImpl<mlir::SideEffects::EffectInstance<mlir::MemoryEffects::Effect>> &);
+/// The type in which products of this one are added up: f32 for 16-bit floats, i64 for integers.
+mlir::Type accumulatorOf(mlir::Type element);
+llvm::LogicalResult verifyEpilogue(EpilogueOpInterface op);
 } // namespace nn
 #endif // NNC_DIALECT_DIALECT_H

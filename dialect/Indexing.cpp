@@ -92,3 +92,23 @@ LogicalResult GatherOp::verify() {
     return emitOpError("has the wrong result type");
   return success();
 }
+
+void OrderOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  kernelEffects(*this, effects);
+}
+
+LogicalResult OrderOp::verify() {
+  SmallVector<Type> outs(getResultTypes());
+  llvm::append_range(outs, getInits().getTypes());
+  if (outs.size() != 2 && outs.size() != 3)
+    return emitOpError("has values, positions, and perhaps room");
+  Shape x = shapeOf(getX().getType()), out = shapeOf(outs[0]);
+  Shape room = x;
+  if (room.rank())
+    room.dims.back() = Dim(2) * room.dims.back();
+  if (x.rank() == 0 || shapeOf(outs[1]) != out || (outs.size() == 3 && shapeOf(outs[2]) != room) ||
+      !std::equal(x.begin(), x.end() - 1, out.begin(), out.end() - 1) ||
+      elementOf(outs[0]) != elementOf(getX().getType()) || !elementOf(outs[1]).isInteger(64))
+    return emitOpError("has the wrong result types");
+  return success();
+}

@@ -81,4 +81,16 @@ def NN_SortOp : NN_LanguageOp<"sort"> {
   let ruleBody = "return topkRule(in, report, results);";
 }
 
+def NN_OrderOp : NN_KernelOp<"order"> {
+  let summary = "the first elements of each row (last axis) in order, and their positions";
+  let description = [{
+    As many as a row of the results has. Equal elements keep their order; NaN counts as largest. A third result is room, i64,
+    twice the elements of x; without it the elements are picked one after the other.
+  }];
+  let arguments = (ins NN_TensorOrRef:$x, Variadic<NN_Ref>:$inits, BoolAttr:$descending);
+  let results = (outs Variadic<NN_Tensor>:$results);
+  let assemblyFormat = "$x (`into` `(` $inits^ `:` type($inits) `)`)? attr-dict `:` type($x) (`->` type($results)^)?";
+  let hasVerifier = 1;
+}
+
 #endif

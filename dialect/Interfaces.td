@@ -32,6 +32,21 @@ def NN_KernelInterface : OpInterface<"KernelOpInterface"> {
   ];
 }
 
+def NN_EpilogueInterface : OpInterface<"EpilogueOpInterface"> {
+  let cppNamespace = "::nn";
+  let description = [{
+    A kernel that sums products and can work on the sums before it writes them. Its operands are the factors, `extras` and
+    `inits`; extras have the shape of the result. The epilogue maps the accumulator and one element of each extra to the
+    elements of the results; without a region the accumulator, rounded to the result's type, is the result.
+  }];
+  let methods = [
+    InterfaceMethod<"The type the accumulator has: f32 for 16-bit floats, i64 for integers.", "::mlir::Type", "getAccumulatorType">,
+    InterfaceMethod<"", "::mlir::Region &", "getEpilogue">,
+    InterfaceMethod<"", "::mlir::Operation::operand_range", "getExtras">,
+    InterfaceMethod<"", "::nn::Shape", "resultShape">
+  ];
+}
+
 def NN_CheckedInterface : OpInterface<"CheckedOpInterface"> {
   let cppNamespace = "::nn";
   let description = [{

@@ -95,7 +95,7 @@ static LogicalResult convTransposeRule(const RuleInput &in, Report &report, Resu
 
 static LogicalResult poolRule(const RuleInput &in, Report &report, Results &results) {
   Shape x = shapeOf(in.types[0]);
-  if (x.rank() < 3)
+  if (x.rank() < 3 || x.rank() > 4)
     return fail(report, "NN0203", "pooling needs an input [B, channels, L] or [B, channels, H, W]",
                 {"given " + describe(in.types[0])});
   int64_t k = in.integer("k"), padding = in.integer("padding");
@@ -116,3 +116,42 @@ static LogicalResult poolRule(const RuleInput &in, Report &report, Results &resu
 
 #define GET_OP_CLASSES
 #include "dialect/Window.cpp.inc"
+
+using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
+void ConvolveOp::getEffects(Effects &effects) { kernelEffects(*this, effects); }
+void PoolOp::getEffects(Effects &effects) { kernelEffects(*this, effects); }
+
+Type ConvolveOp::getAccumulatorType() { return accumulatorOf(elementOf(getX().getType())); }
+Shape ConvolveOp::resultShape() { return shapeOf(getNumResults() ? getResult(0).getType() : getInits()[0].getType()); }
+Dim ConvolveOp::depth() { return Shape(ArrayRef<Dim>(shapeOf(getW().getType()).dims).drop_front()).count(); }
+
+LogicalResult ConvolveOp::verify() {
+  Shape x = shapeOf(getX().getType()), w = shapeOf(getW().getType());
+  if (getNumResults() + getInits().size() == 0)
+    return emitOpError("has neither results nor inits");
+  Shape out = resultShape();
+  size_t sizes = getStride().size();
+  if (sizes < 1 || sizes > 2 || getPadding().size() != sizes || getDilation().size() != sizes)
+    return emitOpError("has a stride, a padding and a dilation for each of one or two axes");
+  if (x.rank() != sizes + 2 || w.rank() != sizes + 2 || out.rank() != sizes + 2)
+    return emitOpError("operands and result have rank ") << sizes + 2;
+  if (elementOf(getX().getType()) != elementOf(getW().getType()))
+    return emitOpError("operands have different element types");
+  for (size_t i = 2; i < w.rank(); ++i)
+    if (!w[i].isConstant())
+      return emitOpError("has a window of unknown size");
+  if (out[0] != x[0] || out[1] != w[0] || x[1] != w[1] * Dim(getGroups()))
+    return emitOpError("batch or channels differ");
+  return verifyEpilogue(*this);
+}
+
+LogicalResult PoolOp::verify() {
+  if (getNumResults() + getInits().size() != 1)
+    return emitOpError("has one result or one init");
+  Type out = getNumResults() ? getResult(0).getType() : getInits()[0].getType();
+  Shape x = shapeOf(getX().getType()), y = shapeOf(out);
+  if (x.rank() < 3 || x.rank() != y.rank() || x[0] != y[0] || x[1] != y[1] ||
+      elementOf(getX().getType()) != elementOf(out))
+    return emitOpError("has the wrong result type");
+  return success();
+}

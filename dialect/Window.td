@@ -71,4 +71,43 @@ def NN_AvgPoolOp : NN_LanguageOp<"avg_pool"> {
   let ruleBody = "return poolRule(in, report, results);";
 }
 
+def NN_ConvolveOp : NN_KernelOp<"convolve", [AttrSizedOperandSegments, NN_EpilogueInterface]> {
+  let summary = "out[b, o, p..] = epilogue(sum over c, t.. of x[b, c, (p stride + t dilation - padding) / spread..] * w[o, c, t..], extras)";
+  let description = [{
+    x `[b, channels, sizes..]` has one or two axes of sizes, w `[out, channels / groups, window..]` as many. An element of
+    x that is not there counts as 0, as does one between two of them (where `spread` does not divide). Dilation and padding
+    may be negative: `conv_transpose` is the sum over the taps that reach a position, stride and spread exchanged. One
+    element is one chain of accumulation with c, then t.. ascending.
+  }];
+  let arguments = (ins NN_TensorOrRef:$x, NN_TensorOrRef:$w, Variadic<NN_TensorOrRef>:$extras, Variadic<NN_Ref>:$inits,
+                   DenseI64ArrayAttr:$stride, DenseI64ArrayAttr:$padding, DenseI64ArrayAttr:$dilation, I64Attr:$groups,
+                   DefaultValuedAttr<I64Attr, "1">:$spread);
+  let results = (outs Variadic<NN_Tensor>:$results);
+  let regions = (region AnyRegion:$epilogue);
+  let assemblyFormat = [{
+    $x `,` $w (`extras` `(` $extras^ `:` type($extras) `)`)? (`into` `(` $inits^ `:` type($inits) `)`)? $epilogue
+    attr-dict `:` type($x) `,` type($w) (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::Type getAccumulatorType();
+    ::nn::Shape resultShape();
+    /// Channels of x that an element of the result sees, and positions of the window.
+    ::nn::Dim depth();
+  }];
+}
+
+def NN_PoolOp : NN_KernelOp<"pool"> {
+  let summary = "the largest element or the mean of each window [k, k] of x [b, channels, sizes..]";
+  let description = [{
+    What is beside x is no element: only a mean with `count_pad` counts it, as 0. NaN is the largest. Sums of 16-bit floats
+    are f32.
+  }];
+  let arguments = (ins NN_TensorOrRef:$x, Variadic<NN_Ref>:$inits, BoolAttr:$mean, I64Attr:$k, I64Attr:$stride,
+                   I64Attr:$padding, I64Attr:$dilation, DefaultValuedAttr<BoolAttr, "true">:$count_pad);
+  let results = (outs Variadic<NN_Tensor>:$results);
+  let assemblyFormat = "$x (`into` `(` $inits^ `:` type($inits) `)`)? attr-dict `:` type($x) (`->` type($results)^)?";
+  let hasVerifier = 1;
+}
+
 #endif

@@ -182,5 +182,9 @@ void nnrt_draw_normal(const nnrt_draw *, uint64_t seed, int64_t copy, int64_t co
 void nnrt_draw_trunc_normal(const nnrt_draw *, uint64_t seed, int64_t copy, int64_t count, nn_type, void *to);
 /// q: the rows of x, made orthogonal to those before and of length 1 (rows <= columns).
 void nnrt_orthonormalize(const double *x, double *q, int64_t rows, int64_t columns);
+/// The first `count` elements of a row of `size` in order, and their positions. Equal elements keep their order, NaN is
+/// the largest. Strides count elements. `room`: 2 * size numbers, or NULL: then count <= 32.
+void nnrt_order(int32_t type, int32_t descending, const void *x, int64_t stride, void *values, int64_t values_stride,
+                int64_t *positions, int64_t positions_stride, int64_t size, int64_t count, uint64_t *room);
 }
 #endif // NNC_RUNTIME_ABI_H

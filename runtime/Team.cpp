@@ -24,7 +24,7 @@ static constexpr uint64_t kSpinInside = 2'000'000;
 /// that it takes to wake them. The first of a row of calls pays for the others.
 static constexpr int64_t kAsleep = 10;
 /// Of a worker. Kernels keep small tiles on it; the C library takes its thread-local storage from it.
-static constexpr size_t kStack = 1 << 20;
+static constexpr size_t kStack = 4 << 20;
 
 int32_t availableThreads() {
   cpu_set_t set;

@@ -136,9 +136,6 @@ static std::string argumentList(const nn::Signature &signature) {
     list += (list.empty() ? "`" : ", `") + std::string(attribute.name) + "`";
   return list;
 }
-/// Operations that every check knows and no kernel does yet.
-static constexpr StringRef kNotLowered[] = {"conv", "conv_transpose", "max_pool", "avg_pool", "topk", "sort"};
-
 Value Elaborator::callOperation(StringRef name, std::vector<Given> given, Range range, StringRef spelled) {
   if (spelled.empty())
     spelled = name;
@@ -158,8 +155,6 @@ Value Elaborator::callOperation(StringRef name, std::vector<Given> given, Range 
   if (!language)
     return fail(Code::NN0901, range, "`" + name.str() + "` is not available yet");
   nn::Signature signature = language->signature();
-  if (llvm::is_contained(kNotLowered, name))
-    unavailable(("`" + name + "`").str(), range);
 
   // Sort the arguments into operands and attributes.
   llvm::SmallVector<Given *> operands;

@@ -131,6 +131,9 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
                      .Case([&](EndpointsOp o) { return lowerEndpoints(o, l), true; })
                      .Case([&](ContractOp o) { return lowerContract(o, l), true; })
                      .Case([&](AttendOp o) { return lowerAttend(o, l), true; })
+                     .Case([&](ConvolveOp o) { return lowerConvolve(o, l), true; })
+                     .Case([&](PoolOp o) { return lowerPool(o, l), true; })
+                     .Case([&](OrderOp o) { return lowerOrder(o, l), true; })
                      .Case([&](PackOp o) { return lowerPack(o, l), true; })
                      .Default([](Operation *) { return false; });
     if (!known)

@@ -256,12 +256,23 @@ Value Bufferizer::contiguous(Value place, Location loc) {
   return whole;
 }
 
+/// Kernels that walk an operand as one block of memory. Windows are walked in vectors along the last axis.
+bool Bufferizer::needsContiguous(Operation *op, Value operand) {
+  if (isa<OrthonormalizeOp>(op))
+    return true;
+  if (!isa<ConvolveOp, PoolOp>(op))
+    return false;
+  if (operand == op->getOperand(0))
+    return !cast<RefType>(places.lookup(operand).getType()).getStrides().dims.back().isConstant(1);
+  return isa<ConvolveOp>(op) && operand == op->getOperand(1);
+}
+
 /// The same operation on places: operands replaced, results gone, inits at the end.
 void Bufferizer::kernel(Operation *op) {
   SmallVector<Value> operands, inits;
   b.setInsertionPoint(op);
   for (Value v : op->getOperands())
-    operands.push_back(isa<OrthonormalizeOp>(op) ? contiguous(places.lookup(v), op->getLoc()) : places.lookup(v));
+    operands.push_back(needsContiguous(op, v) ? contiguous(places.lookup(v), op->getLoc()) : places.lookup(v));
   for (Value v : op->getResults())
     inits.push_back(destination(v));
   b.setInsertionPoint(op);

@@ -44,6 +44,7 @@ private:
   Value destination(Value tensor);
   Value alloc(Type tensor);
   Value contiguous(Value place, Location loc);
+  bool needsContiguous(Operation *op, Value operand);
   void copy(Value from, Value to, Location loc) { CopyOp::create(b, loc, TypeRange(), from, ValueRange(to)); }
   Value viewOf(Value place, const Shape &shape, const Strides &s, Location loc) {
     return ViewOp::create(b, loc, place, shape, s.strides, s.offset);

@@ -18,7 +18,8 @@ namespace {
 /// 2. slices of sequences in a loop: the whole sequences are packed before the loop, the body reads slices of that;
 /// 3. arguments of a layer's function: every caller packs what it hands over, as a further argument;
 /// 4. anything else is packed right there, on every call.
-/// Joins of parameters that are read otherwise (biases) are made at load as well.
+/// Joins of parameters that are read otherwise (biases) are made at load as well, and views that give the weights of a
+/// convolution.
 class Packer {
 public:
   Packer(ModuleOp module, const cpu::Cpu &target)
@@ -29,6 +30,13 @@ public:
     module.walk([&](ContractOp op) { work.push_back(op); });
     for (ContractOp op : work)
       contraction(op);
+    module.walk([&](ConvolveOp op) {
+      Value w = op.getW();
+      if (w.getDefiningOp() && w.getDefiningOp()->hasTrait<View>()) {
+        op.getWMutable().assign(packed(w, 0));
+        eraseUnusedSteps(w);
+      }
+    });
     SmallVector<ConcatOp> joins;
     module.walk([&](ConcatOp op) {
       if (!op->getParentOfType<func::FuncOp>()->hasAttr("nn.pack_of"))

@@ -216,6 +216,8 @@ void EntryBuilder::collect(func::FuncOp f, function_ref<Dim(const Dim &)> mine, 
       Shape each = shapeOf(n.getBody().front().getTerminator()->getOperands().back().getType());
       work = work + turns * mine((n.getTargets().getValue() + pairs) * n.getFree().getValue().count() *
                                  (each.count() + Dim(4)) * Dim(2));
+    } else if (auto convolve = dyn_cast<ConvolveOp>(op)) {
+      work = work + turns * mine(convolve.resultShape().count() * convolve.depth() * Dim(2));
     } else if (auto kernel = dyn_cast<KernelOpInterface>(op)) {
       for (OpOperand &init : kernel.getInitsMutable())
         work = work + turns * mine(shapeOf(init.get().getType()).count()) * Dim(4);

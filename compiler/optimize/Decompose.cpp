@@ -275,6 +275,76 @@ Value dotProducts(ContractOp op) {
   return w.cast(w.sum(w.mul(lhs, along)), elementOf(op.getResult(0).getType()));
 }
 
+/// The same number for each axis of sizes, or another one for the last axis of an image.
+DenseI64ArrayAttr perAxis(Writer &w, Value x, int64_t first, int64_t last) {
+  SmallVector<int64_t> values(shapeOf(x.getType()).rank() - 2, first);
+  if (values.size() == 2)
+    values.back() = last;
+  return w.b.getDenseI64ArrayAttr(values);
+}
+
+Value convolve(Writer &w, Operation *op, Value weight, DenseI64ArrayAttr stride, DenseI64ArrayAttr padding,
+               DenseI64ArrayAttr dilation, int64_t groups, int64_t spread) {
+  Value x = op->getOperand(0);
+  return ConvolveOp::create(w.b, w.loc, op->getResultTypes(), x, weight, ValueRange(), ValueRange(), stride, padding,
+                            dilation, groups, spread)
+      .getResult(0);
+}
+
+Value convolution(ConvOp op) {
+  Writer w(op);
+  Value x = op.getX();
+  return convolve(w, op, op.getW(), perAxis(w, x, op.getStride(), op.getStrideW()),
+                  perAxis(w, x, op.getPadding(), op.getPaddingW()), perAxis(w, x, op.getDilation(), op.getDilationW()),
+                  op.getGroups(), 1);
+}
+
+/// Output y sums x[i] w[t] where i stride - padding + t dilation = y: a convolution whose stride spreads x instead, with
+/// the taps in the other direction, and w as [out, in / groups, window..].
+Value transposedConvolution(ConvTransposeOp op) {
+  Writer w(op);
+  Value x = op.getX(), weight = op.getW();
+  Shape shape = shapeOf(weight.getType()), split = shape, turned = shape;
+  int64_t groups = op.getGroups();
+  Dim in = *Dim::exactDiv(shape[0], Dim(groups)), out = shape[1];
+  split[0] = in;
+  split.dims.insert(split.begin(), Dim(groups));
+  turned[0] = out * Dim(groups), turned[1] = in;
+  SmallVector<int64_t> permutation{0, 2, 1};
+  for (size_t i = 3; i < split.rank(); ++i)
+    permutation.push_back(i);
+  weight = w.transpose(ReshapeOp::create(w.b, w.loc, weight, split), permutation);
+  weight = ReshapeOp::create(w.b, w.loc, weight, turned);
+  auto all = [&](int64_t v) { return perAxis(w, x, v, v); };
+  return convolve(w, op, weight, all(1), all(-op.getPadding()), all(-op.getDilation()), groups, op.getStride());
+}
+
+Value pool(Operation *op, bool mean, int64_t dilation, bool countPad) {
+  Writer w(op);
+  auto integer = [&](StringRef name) { return op->getAttrOfType<IntegerAttr>(name).getInt(); };
+  return PoolOp::create(w.b, w.loc, op->getResultTypes(), op->getOperand(0), ValueRange(), mean, integer("k"),
+                        integer("stride"), integer("padding"), dilation, countPad)
+      .getResult(0);
+}
+
+/// `topk` and `sort`. To pick a few one after the other needs no room; to sort does.
+void order(Operation *op, bool descending) {
+  constexpr int64_t few = 32;
+  Writer w(op);
+  Value x = op->getOperand(0);
+  SmallVector<Type> types(op->getResultTypes());
+  std::optional<int64_t> length = shapeOf(types[0]).dims.back().asConstant();
+  if (!isa<TopkOp>(op) || !length || *length > few)
+  {
+    Shape room = shapeOf(x.getType());
+    room.dims.back() = Dim(2) * room.dims.back();
+    types.push_back(tensorType(room, w.b.getI64Type()));
+  }
+  auto kernel = OrderOp::create(w.b, w.loc, types, x, ValueRange(), descending);
+  op->replaceAllUsesWith(kernel->getResults().take_front(2));
+  op->erase();
+}
+
 void check(Operation *before, Value x, DimAttr limit, StringRef name) {
   OpBuilder b(before);
   CheckOp::create(b, before->getLoc(), x, limit, b.getStringAttr(name), b.getI64IntegerAttr(0));
@@ -319,6 +389,10 @@ Value decompose(Operation *op) {
       .Case([](OneHotOp o) { return oneHot(o); })
       .Case([](OrthogonalOp o) { return orthogonal(o); })
       .Case([](ContractOp o) { return dotProducts(o); })
+      .Case([](ConvOp o) { return convolution(o); })
+      .Case([](ConvTransposeOp o) { return transposedConvolution(o); })
+      .Case([](MaxPoolOp o) { return pool(o, false, o.getDilation(), true); })
+      .Case([](AvgPoolOp o) { return pool(o, true, 1, o.getCountPad()); })
       .Default([](Operation *) { return Value(); });
 }
 
@@ -329,7 +403,8 @@ Value decompose(Operation *op) {
 /// 3. Contractions that are dot products of rows become sums of products.
 /// 4. Picks become gathers, of the operands where the picked value was computed elementwise; one_hot a comparison;
 ///    orthogonal draws are made of normal ones.
-/// 5. Integers that must not be 0 or out of range get a check beside the operation that trusts in it.
+/// 5. Convolutions, pools and sorting become their kernels.
+/// 6. Integers that must not be 0 or out of range get a check beside the operation that trusts in it.
 struct Decompose : impl::DecomposePassBase<Decompose> {
   void runOnOperation() override {
     forEachTensorBlock(getOperation(), eraseDead);
@@ -346,6 +421,10 @@ struct Decompose : impl::DecomposePassBase<Decompose> {
         checkStarts(slice, shapeOf(slice.getType()));
       else if (auto update = dyn_cast<UpdateOp>(op))
         checkStarts(update, shapeOf(update.getPart().getType()));
+      if (isa<TopkOp, SortOp>(op)) {
+        order(op, !isa<SortOp>(op) || cast<SortOp>(op).getDescending());
+        continue;
+      }
       if (Value v = decompose(op)) {
         op->getResult(0).replaceAllUsesWith(v);
         op->erase();

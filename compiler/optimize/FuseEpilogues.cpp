@@ -56,56 +56,62 @@ bool belongsInEpilogue(Operation *op) {
          llvm::none_of(op->getOperands(), [](Value v) { return v.getDefiningOp<IotaOp>() != nullptr; });
 }
 
-void fuse(ContractOp contract, Cluster &cluster) {
+void fuse(EpilogueOpInterface kernel, Cluster &cluster) {
   Operation *place = cluster.gather();
   OpBuilder b(place);
-  Location loc = contract.getLoc();
+  Location loc = kernel.getLoc();
   SmallVector<Value> outputs = cluster.outputs(), inputs = cluster.inputs();
   llvm::SmallSetVector<Value, 4> used; // by the epilogue: the operands may be among them
   for (Operation *op : cluster.operations())
-    if (op != contract)
+    if (op != kernel)
       used.insert(op->operand_begin(), op->operand_end());
   used.remove_if([&](Value v) { return !llvm::is_contained(inputs, v); });
   ArrayRef<Value> extras = used.getArrayRef();
-  auto fused = ContractOp::create(b, loc, TypeRange(ValueRange(outputs)), contract.getLhs(), contract.getRhs(), extras,
-                                  ValueRange(), contract.getBatch(), contract.getM(), contract.getN(), contract.getK());
-  Block &block = fused.getEpilogue().emplaceBlock();
-  Value accumulator = block.addArgument(contract.getAccumulatorType(), loc);
+  OperationState state(loc, kernel->getName()); // the same on the same factors, with these extras and results
+  state.addOperands(kernel->getOperands());
+  state.addOperands(extras);
+  state.addTypes(TypeRange(ValueRange(outputs)));
+  SmallVector<NamedAttribute> attributes(kernel->getAttrs());
+  for (NamedAttribute &a : attributes)
+    if (a.getName() == "operandSegmentSizes")
+      a.setValue(b.getDenseI32ArrayAttr({1, 1, int32_t(extras.size()), 0}));
+  state.addAttributes(attributes);
+  Block &block = state.addRegion()->emplaceBlock();
+  Value accumulator = block.addArgument(kernel.getAccumulatorType(), loc);
   KernelBody body(block, elementInside);
-  Type element = elementOf(contract.getResult(0).getType());
+  Type element = elementOf(kernel->getResult(0).getType());
   if (isa<IntegerType>(element) && element != accumulator.getType())
     accumulator = CastOp::create(body.b, loc, element, accumulator);
-  body.set(contract.getResult(0), accumulator);
+  body.set(kernel->getResult(0), accumulator);
   for (Value v : extras)
     body.input(v, v.getLoc());
   for (Operation *op : cluster.operations())
-    if (op != contract)
+    if (op != kernel)
       body.add(op);
   body.yield(outputs, loc);
-  cluster.replaceBy(fused);
+  cluster.replaceBy(b.create(state));
 }
 
 /// 1. Where the result of a contraction is reshaped so that only its rows are split or joined, reshape the operand.
-/// 2. From each contraction, grow over users that are elementwise and have the result's shape, as long as nothing else
-/// that
-///    they need depends on the contraction.
-/// 3. The body takes the accumulator and one element of each other value (a bias is the view that repeats it); one
-/// result
+/// 2. From each contraction or convolution, grow over users that are elementwise and have the result's shape, as long as
+///    nothing else that they need depends on it.
+/// 3. The body takes the accumulator and one element of each other value (a bias is the view that repeats it); one result
 ///    for each value that is used elsewhere.
 struct FuseEpilogues : impl::FuseEpiloguesPassBase<FuseEpilogues> {
   void runOnOperation() override {
     forEachTensorBlock(getOperation(), [](Block &block) {
       eraseDead(block);
       Order order(block);
-      SmallVector<ContractOp> contractions(block.getOps<ContractOp>());
-      for (ContractOp contract : contractions) {
-        if (!contract.getEpilogue().empty() || contract.getNumResults() != 1)
+      SmallVector<EpilogueOpInterface> kernels(block.getOps<EpilogueOpInterface>());
+      for (EpilogueOpInterface kernel : kernels) {
+        if (!kernel.getEpilogue().empty() || kernel->getNumResults() != 1)
           continue;
-        while (moveReshapeToOperand(contract, order)) {
-        }
-        Shape shape = contract.resultShape();
-        Cluster cluster(contract, order);
-        SmallVector<Operation *> work{contract};
+        if (auto contract = dyn_cast<ContractOp>(*kernel))
+          while (moveReshapeToOperand(contract, order)) {
+          }
+        Shape shape = kernel.resultShape();
+        Cluster cluster(kernel, order);
+        SmallVector<Operation *> work{kernel};
         while (!work.empty()) {
           Operation *op = work.pop_back_val();
           for (Operation *user : neighbours(op, order))
@@ -114,7 +120,7 @@ struct FuseEpilogues : impl::FuseEpiloguesPassBase<FuseEpilogues> {
               work.push_back(user);
         }
         if (cluster.operations().size() > 1)
-          fuse(contract, cluster);
+          fuse(kernel, cluster);
       }
       eraseDead(block);
     });
