@@ -76,7 +76,9 @@ void fuse(EpilogueOpInterface kernel, Cluster &cluster) {
     if (a.getName() == "operandSegmentSizes")
       a.setValue(b.getDenseI32ArrayAttr({1, 1, int32_t(extras.size()), 0}));
   state.addAttributes(attributes);
-  Block &block = state.addRegion()->emplaceBlock();
+  state.addRegion();
+  Operation *fused = b.create(state);
+  Block &block = fused->getRegion(0).emplaceBlock();
   Value accumulator = block.addArgument(kernel.getAccumulatorType(), loc);
   KernelBody body(block, elementInside);
   Type element = elementOf(kernel->getResult(0).getType());
@@ -89,7 +91,7 @@ void fuse(EpilogueOpInterface kernel, Cluster &cluster) {
     if (op != kernel)
       body.add(op);
   body.yield(outputs, loc);
-  cluster.replaceBy(b.create(state));
+  cluster.replaceBy(fused);
 }
 
 /// 1. Where the result of a contraction is reshaped so that only its rows are split or joined, reshape the operand.
