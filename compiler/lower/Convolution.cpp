@@ -252,7 +252,8 @@ WindowAxes nnc::axesOf(ConvolveOp op) {
 }
 
 void nnc::lowerConvolve(ConvolveOp op, Lowering &l) {
-  if (shapeOf(op.getW().getType())[1].isConstant(1) && op.resultShape()[1].isConstant() && op.getSpread() == 1)
+  bool ahead = op.getSpread() == 1 && llvm::all_of(op.getDilation(), [](int64_t d) { return d > 0; });
+  if (ahead && shapeOf(op.getW().getType())[1].isConstant(1) && op.resultShape()[1].isConstant())
     lowerDepthwise(op, l);
   else
     Convolution(op, l).lower();
