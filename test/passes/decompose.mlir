@@ -110,3 +110,30 @@ func.func @empty(%x: tensor<3x0xf32>) -> tensor<3xf32> {
   %0 = nn.logsumexp %x {axis = -1 : i64} : (tensor<3x0xf32>) -> tensor<3xf32>
   return %0 : tensor<3xf32>
 }
+
+// -----
+
+// A transposed convolution spreads x by its stride and turns the window; w becomes [out, in, window].
+// CHECK-LABEL: func.func @transposed
+// CHECK: %[[S:.*]] = nn.reshape %arg1 : (tensor<4x6x3xf32>) -> tensor<2x2x6x3xf32>
+// CHECK: %[[T:.*]] = nn.transpose %[[S]] {permutation = array<i64: 0, 2, 1, 3>}
+// CHECK: %[[W:.*]] = nn.reshape %[[T]] : {{.*}} -> tensor<12x2x3xf32>
+// CHECK: nn.convolve %arg0, %[[W]] {
+// CHECK: {dilation = array<i64: -1>, groups = 2 : i64, padding = array<i64: -1>, spread = 2 : i64, stride = array<i64: 1>}
+func.func @transposed(%x: tensor<1x4x5xf32>, %w: tensor<4x6x3xf32>) -> tensor<1x12x9xf32> {
+  %0 = nn.conv_transpose %x, %w {stride = 2 : i64, padding = 1 : i64, output_padding = 0 : i64, dilation = 1 : i64, groups = 2 : i64}
+    : (tensor<1x4x5xf32>, tensor<4x6x3xf32>) -> tensor<1x12x9xf32>
+  return %0 : tensor<1x12x9xf32>
+}
+
+// Few elements are picked; many are sorted, with room.
+// CHECK-LABEL: func.func @largest
+// CHECK: nn.order %arg0 {descending = true} : tensor<3x50xf32> -> tensor<3x32xf32>, tensor<3x32xi64>{{$}}
+// CHECK: nn.order %arg0 {descending = true} : tensor<3x50xf32> -> tensor<3x33xf32>, tensor<3x33xi64>, tensor<3x100xi64>
+// CHECK: nn.order %arg0 {descending = false} : tensor<3x50xf32> -> tensor<3x50xf32>, tensor<3x50xi64>, tensor<3x100xi64>
+func.func @largest(%x: tensor<3x50xf32>) -> (tensor<3x32xf32>, tensor<3x33xi64>, tensor<3x50xf32>) {
+  %a, %b = nn.topk %x {k = 32 : i64} : (tensor<3x50xf32>) -> (tensor<3x32xf32>, tensor<3x32xi64>)
+  %c, %d = nn.topk %x {k = 33 : i64} : (tensor<3x50xf32>) -> (tensor<3x33xf32>, tensor<3x33xi64>)
+  %e, %f = nn.sort %x : (tensor<3x50xf32>) -> (tensor<3x50xf32>, tensor<3x50xi64>)
+  return %a, %d, %e : tensor<3x32xf32>, tensor<3x33xi64>, tensor<3x50xf32>
+}

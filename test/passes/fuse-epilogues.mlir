@@ -108,3 +108,24 @@ func.func @columns(%x: !r, %w: tensor<8x8xf32>) -> tensor<?x2x4xf32, #nn.shape<[
   %2 = nn.reshape %1 : (!r) -> tensor<?x2x4xf32, #nn.shape<[5 * B, 2, 4]>>
   return %2 : tensor<?x2x4xf32, #nn.shape<[5 * B, 2, 4]>>
 }
+
+// -----
+
+// A convolution has an epilogue as well: the factor and shift of its channels, the residual, the activation.
+!y = tensor<?x4x9xf32, #nn.shape<[B, 4, 9]>>
+// CHECK-LABEL: func.func @convolution
+// CHECK: %[[S:.*]] = nn.broadcast %arg2 {axes = array<i64: 1>}
+// CHECK: %[[Y:.*]] = nn.convolve %arg0, %arg1 extras(%[[S]], %arg0 : {{.*}}) {
+// CHECK: ^bb0(%[[ACC:.*]]: f32, %[[SCALE:.*]]: f32, %[[RES:.*]]: f32):
+// CHECK: %[[M:.*]] = nn.mul %[[ACC]], %[[SCALE]] : (f32, f32) -> f32
+// CHECK: %[[A:.*]] = nn.add %[[M]], %[[RES]]
+// CHECK: nn.yield %[[A]]
+// CHECK: } {dilation = array<i64: 1>, groups = 1 : i64, padding = array<i64: 1>, stride = array<i64: 1>}
+// CHECK: return %[[Y]]
+func.func @convolution(%x: !y, %w: tensor<4x4x3xf32>, %s: tensor<4xf32>) -> !y attributes {nn.dims = ["B"]} {
+  %c = nn.convolve %x, %w {} {stride = array<i64: 1>, padding = array<i64: 1>, dilation = array<i64: 1>, groups = 1 : i64} : !y, tensor<4x4x3xf32> -> !y
+  %b = nn.broadcast %s {axes = array<i64: 1>} : (tensor<4xf32>) -> !y
+  %m = nn.mul %c, %b : (!y, !y) -> !y
+  %a = nn.add %m, %x : (!y, !y) -> !y
+  return %a : !y
+}

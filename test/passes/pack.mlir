@@ -141,3 +141,25 @@ func.func @joinedInLoop(%x: tensor<?x8xf32, #nn.shape<[B, 8]>>) -> tensor<?x8xf3
   } -> tensor<?x8xf32, #nn.shape<[B, 8]>>
   return %r : tensor<?x8xf32, #nn.shape<[B, 8]>>
 }
+
+// -----
+
+// Weights of a convolution that are a view of a parameter are brought into its order when the model is loaded; others
+// are read as they are.
+// CHECK-LABEL: func.func @turnedWeights
+// CHECK-DAG: %[[P:[a-z0-9_]+]] = nn.packed @{{.*}} : tensor<6x4x3xf32>
+// CHECK-DAG: %[[V:[a-z0-9_]+]] = nn.parameter "v" : tensor<6x4x3xf32>
+// CHECK: nn.convolve %arg0, %[[P]] {
+// CHECK: nn.convolve %arg0, %[[V]] {
+// CHECK: func.func private @pack.w
+// CHECK: nn.transpose
+!image = tensor<?x4x9xf32, #nn.shape<[B, 4, 9]>>
+!result = tensor<?x6x7xf32, #nn.shape<[B, 6, 7]>>
+func.func @turnedWeights(%x: !image) -> (!result, !result) attributes {nn.dims = ["B"], nn.model = "M", nn.called_by_runtime} {
+  %w = nn.parameter "w" : tensor<4x6x3xf32>
+  %v = nn.parameter "v" : tensor<6x4x3xf32>
+  %t = nn.transpose %w {permutation = array<i64: 1, 0, 2>} : (tensor<4x6x3xf32>) -> tensor<6x4x3xf32>
+  %a = nn.convolve %x, %t {} {stride = array<i64: 1>, padding = array<i64: 0>, dilation = array<i64: 1>, groups = 1 : i64} : !image, tensor<6x4x3xf32> -> !result
+  %b = nn.convolve %x, %v {} {stride = array<i64: 1>, padding = array<i64: 0>, dilation = array<i64: 1>, groups = 1 : i64} : !image, tensor<6x4x3xf32> -> !result
+  return %a, %b : !result, !result
+}

@@ -193,6 +193,66 @@ class avg_pool(Windows):
         return F.avg_pool2d(x, 9, 6, 4, count_include_pad=False)
 
 
+class convolution(Program):
+    row = "all"
+    parameters = {
+        f"{block}.{norm}.running_var": uniform(0.3, 2)
+        for block, norms in (("layer1.0", ("bn1", "bn2")), ("layer1.1", ("bn1", "bn2")), ("layer2", ("bn1", "bn2", "downsample.1")))
+        for norm in norms
+    }  # fmt: skip
+    cases = (
+        [Case(e, {"B": b, "L": n}) for e in ("signals", "grouped") for b, n in ((0, 9), (1, 5), (2, 16), (3, 33))]
+        + [Case(e, {"B": b, "H": h, "W": w}) for e in ("images", "grown", "pooled", "averaged", "blocks") for b, h, w in ((0, 5, 6), (1, 2, 3), (2, 7, 16), (3, 9, 17))]
+        + [Case("embedded", {"B": b}) for b in (0, 1, 3)]
+    )  # fmt: skip
+
+    def convolve(self, function, path, x, shape, bias=True, **settings):
+        transposed = function is F.conv_transpose2d
+        out = shape[1] if transposed else shape[0]
+        return function(x, self.param(f"{path}.weight", *shape), self.param(f"{path}.bias", out) if bias else None, **settings)
+
+    def norm(self, path, x):
+        d = x.shape[1]
+        names = ("running_mean", "running_var", "weight", "bias")
+        mean, var, weight, bias = (self.param(f"{path}.{n}", d)[:, None, None] for n in names)
+        self.param(f"{path}.num_batches_tracked")
+        return (x - mean) * (torch.rsqrt(var + 1e-5) * weight) + bias
+
+    def block(self, path, x, out, stride=1):
+        y = self.convolve(F.conv2d, f"{path}.conv1", x, (out, x.shape[1], 3, 3), False, stride=stride, padding=1)
+        y = F.relu(self.norm(f"{path}.bn1", y))
+        y = self.norm(f"{path}.bn2", self.convolve(F.conv2d, f"{path}.conv2", y, (out, out, 3, 3), False, padding=1))
+        if stride != 1:
+            x = self.convolve(F.conv2d, f"{path}.downsample.0", x, (out, x.shape[1], 1, 1), False, stride=stride)
+            x = self.norm(f"{path}.downsample.1", x)
+        return F.relu(y + x)
+
+    def signals(self, x):
+        return self.convolve(F.conv1d, "one", x, (5, 3, 3), padding=1)
+
+    def grouped(self, x):
+        return F.relu(self.convolve(F.conv1d, "bare", x, (6, 2, 5), False, stride=2, groups=2))
+
+    def images(self, x):
+        return self.convolve(F.conv2d, "two", x, (8, 3, 3, 5), stride=(2, 1), padding=(1, 2))
+
+    def grown(self, x):
+        return self.convolve(F.conv_transpose2d, "up", x, (4, 3, 4, 4), stride=2, padding=1)
+
+    def pooled(self, x):
+        return F.max_pool2d(x, 3, 2, 1)
+
+    def averaged(self, x):
+        return F.avg_pool2d(x, 2)
+
+    def embedded(self, x):
+        return self.convolve(F.conv2d, "patches.proj", x, (10, 3, 4, 4), stride=4).flatten(2).transpose(1, 2)
+
+    def blocks(self, x):
+        x = self.block("layer1.1", self.block("layer1.0", x, 6), 6)
+        return self.block("layer2", x, 9, 2).mean((2, 3))
+
+
 ROWS = (0, 1, 2, 15, 16, 17, 31, 32, 33, 64, 65, 1000)
 HARD = values(1, NAN, 5, NAN, 0.0, -0.0, INF, -INF, 3, 3, -INF, NAN, -0.0, 0.0, INF, 2)
 
