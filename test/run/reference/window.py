@@ -215,7 +215,6 @@ class convolution(Program):
         d = x.shape[1]
         names = ("running_mean", "running_var", "weight", "bias")
         mean, var, weight, bias = (self.param(f"{path}.{n}", d)[:, None, None] for n in names)
-        self.param(f"{path}.num_batches_tracked")
         return (x - mean) * (torch.rsqrt(var + 1e-5) * weight) + bias
 
     def block(self, path, x, out, stride=1):
