@@ -248,6 +248,12 @@ void Lowering::store(Value value, Value base, Type element, Value mask, int64_t 
     auto vector = dyn_cast<VectorType>(value.getType());
     value = arith::BitcastOp::create(b, loc, vector ? Type(vector.clone(access)) : access, value);
   }
+  DenseElementsAttr lanes;
+  if (mask && matchPattern(mask, m_Constant(&lanes)) && llvm::count(lanes.getValues<bool>(), true) == 1 &&
+      *lanes.value_begin<bool>()) { // LLVM 22 would write more than that where the value has just been narrowed
+    value = vector::ExtractOp::create(b, loc, value, int64_t(0));
+    mask = {};
+  }
   if (mask)
     LLVM::MaskedStoreOp::create(b, loc, value, base, mask, b.getI32IntegerAttr(alignment));
   else

@@ -141,14 +141,9 @@ class Writer:
         free = [n for n in entry.free() if n not in case.context]
         if set(free) != set(case.sizes):
             sys.exit(f"expect.py: {self.name}.{case.entry} has the sizes {free}, the case gives {case.sizes}")
-<<<<<<< HEAD
         names = {**self.settings, **case.context, **case.sizes}
         context = ["context", *(f"{n}={v}" for n, v in case.context.items())] if case.context and word == "case" else []
-        yield " ".join([word, working, case.entry, *(f"{n}={case.sizes[n]}" for n in free), *context])
-=======
-        names = {**self.settings, **case.sizes}
-        yield " ".join(["case", working, case.entry, *(f"{n}={case.sizes[n]}" for n in entry.given())])
->>>>>>> 365a2f1 (Neighbourhoods: row loops over graphs and dense domains; sizes that entries read off graphs)
+        yield " ".join([word, working, case.entry, *(f"{n}={case.sizes[n]}" for n in entry.given() if n in free), *context])
         inputs = []
         for argument in entry.arguments:
             if argument.type == "graph":

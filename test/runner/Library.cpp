@@ -51,7 +51,6 @@ void Library::set(const nn_parameter_info &p, const void *data) {
     die("%sset(%s): status %d: %s", prefix.c_str(), p.path, status, error(model));
 }
 
-<<<<<<< HEAD
 void Library::renew(const std::vector<int64_t> &sizes) {
   contextDestroy(context);
   using Seed = uint64_t;
@@ -77,7 +76,8 @@ void Library::renew(const std::vector<int64_t> &sizes) {
   }
   if (status)
     die("%scontext_create: status %d: %s", prefix.c_str(), status, error(model));
-=======
+}
+
 nn_graph *Library::graph(int64_t sources, int64_t targets, const std::vector<int64_t> &source,
                          const std::vector<int64_t> &target) {
   auto make = reinterpret_cast<decltype(&nn_graph_create)>(dlsym(library, "nn_graph_create"));
@@ -88,7 +88,6 @@ nn_graph *Library::graph(int64_t sources, int64_t targets, const std::vector<int
     die("nn_graph_create: status %d", status);
   graphs.push_back(made);
   return made;
->>>>>>> 365a2f1 (Neighbourhoods: row loops over graphs and dense domains; sizes that entries read off graphs)
 }
 
 void Library::setThreads(int32_t number) {

@@ -17,15 +17,12 @@ public:
   nn_parameter_info parameter(int64_t index) const;
   void set(const nn_parameter_info &info, const void *data);
 
-<<<<<<< HEAD
   /// Another context, for these sizes of states.
   void renew(const std::vector<int64_t> &sizes);
-=======
   /// Lives as long as the library.
   nn_graph *graph(int64_t sources, int64_t targets, const std::vector<int64_t> &source,
                   const std::vector<int64_t> &target);
 
->>>>>>> 365a2f1 (Neighbourhoods: row loops over graphs and dense domains; sizes that entries read off graphs)
   void setThreads(int32_t threads);
   nn_status call(const char *entry, void *const *arguments) { return invoke(context, entry, arguments); }
   const char *message() const { return contextError(context); }

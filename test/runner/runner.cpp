@@ -63,26 +63,14 @@ std::string position(const Tensor &t, size_t index) {
 
 class Check {
 public:
-  Check(Library &library, const Case &c) : library(library), c(c) {}
+  Check(Library &library, const Case &c) : library(library), c(c) {
+    for (const Tensor &t : c.inputs)
+      graphs.push_back(t.graph ? makeGraph(t) : nullptr);
+  }
 
-<<<<<<< HEAD
   /// What was wrong is printed; `isGood` knows.
   void compareAll() {
     if (good && c.status == NN_OK)
-=======
-  /// False if something was wrong; what it was is printed.
-  bool run() {
-    for (const Tensor &t : c.inputs)
-      graphs.push_back(t.graph ? makeGraph(t) : nullptr);
-    for (int32_t threads = 1; threads <= 3; ++threads) {
-      library.setThreads(threads);
-      for (bool shifted : {false, true})
-        call(threads, shifted);
-      if (!good)
-        return false;
-    }
-    if (c.status == NN_OK)
->>>>>>> 365a2f1 (Neighbourhoods: row loops over graphs and dense domains; sizes that entries read off graphs)
       for (size_t i = 0; i < c.outputs.size(); ++i)
         compare(c.outputs[i], first[i].data());
   }
@@ -119,9 +107,7 @@ public:
       examine(threads, shifted, i, outputs[i]);
   }
 
-<<<<<<< HEAD
 private:
-=======
   nn_graph *makeGraph(const Tensor &t) {
     const Graph &g = *t.graph;
     std::vector<int64_t> source, target;
@@ -133,7 +119,6 @@ private:
     return library.graph(g.sources, g.targets, source, target);
   }
 
->>>>>>> 365a2f1 (Neighbourhoods: row loops over graphs and dense domains; sizes that entries read off graphs)
   /// The output of one call against guards, poison and the first call.
   void examine(int32_t threads, bool shifted, size_t i, const Place &place) {
     const Tensor &t = c.outputs[i];
