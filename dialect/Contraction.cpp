@@ -27,9 +27,7 @@ void ContractOp::build(OpBuilder &b, OperationState &state, Value lhs, Value rhs
     state.addAttribute(name, b.getI64IntegerAttr(count));
 }
 
-Type ContractOp::getAccumulatorType() {
-  return accumulatorOf(elementOf(getLhs().getType()));
-}
+Type ContractOp::getAccumulatorType() { return accumulatorOf(elementOf(getLhs().getType())); }
 static Shape part(Type type, int64_t from, int64_t count) {
   return Shape(ArrayRef<Dim>(shapeOf(type).dims).slice(from, count));
 }

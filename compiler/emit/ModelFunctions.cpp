@@ -59,9 +59,7 @@ constexpr ModelFunction functions[] = {
      "nnrt_context_create", "ippsl"},
     {"context_destroy", "void %(@_context *context)", "Frees the context and ends its threads. NULL is allowed.",
      "nnrt_context_destroy", "vp"},
-    {"reset", "nn_status %(@_context *context)",
-     "Gives the states their first values again.", "nnrt_reset",
-     "ip"},
+    {"reset", "nn_status %(@_context *context)", "Gives the states their first values again.", "nnrt_reset", "ip"},
     {"context_set_threads", "nn_status %(@_context *context, int32_t threads)",
      "Number of threads of this context's calls, the caller's included. At first it is NNC_THREADS from the "
      "environment,\n"

@@ -1,5 +1,5 @@
-#include "compiler/lower/ConvolutionPanels.h"
 #include "compiler/lower/ContractionTiles.h"
+#include "compiler/lower/ConvolutionPanels.h"
 
 using namespace mlir;
 using namespace nn;
@@ -43,14 +43,14 @@ private:
   WindowAxes axes;
   WindowResults results;
   WindowPanels windows;
-  int64_t together;                 ///< panels of a piece
-  int64_t height;                   ///< channels of a block
+  int64_t together; ///< panels of a piece
+  int64_t height;   ///< channels of a block
   int64_t channelsOfPart, tapsOfPart;
-  bool cut;                         ///< the sums may have several parts
+  bool cut;                           ///< the sums may have several parts
   Value rows, channels, depth, count; ///< channels of the result and of x in a group, products of a sum, positions
   Value groups, pieces;
-  Value panels, sums;               ///< on the stack
-  int64_t panelStride, sumsStride;  ///< from panel to panel there
+  Value panels, sums;              ///< on the stack
+  int64_t panelStride, sumsStride; ///< from panel to panel there
   Share units, blocks;
 };
 
@@ -65,7 +65,8 @@ cpu::Tiling tilingOf(ConvolveOp op, const WindowAxes &axes, const Lowering &l) {
 
 Convolution::Convolution(ConvolveOp op, Lowering &l)
     : op(op), l(l), element(elementOf(op.getX().getType())), accumulator(op.getAccumulatorType()), tiling({}),
-      axes(axesOf(op)), results(l, op.getInits(), op.getExtras(), op.getEpilogue().empty() ? nullptr : &op.getEpilogue().front()),
+      axes(axesOf(op)),
+      results(l, op.getInits(), op.getExtras(), op.getEpilogue().empty() ? nullptr : &op.getEpilogue().front()),
       windows(l, axes, op.getSpread(), element) {
   tiling = tilingOf(op, axes, l);
   // Measured on processors with 1 MiB of second-level cache: panels of 160 KiB, and about 64 columns for each time that
@@ -99,8 +100,12 @@ void Convolution::lower() {
   sums = l.scratch(1, together * sumsStride * accumulator.getIntOrFloatBitWidth() / 8);
   shareWork();
   l.loop(units.from, units.to, 1, [&](Value unit) {
-    auto quotient = [&](Value a, Value c) -> Value { return constantOf(c) == 1 ? a : arith::DivUIOp::create(l.b, l.loc, a, c); };
-    auto rest = [&](Value a, Value c) -> Value { return constantOf(c) == 1 ? l.constant(0) : arith::RemUIOp::create(l.b, l.loc, a, c); };
+    auto quotient = [&](Value a, Value c) -> Value {
+      return constantOf(c) == 1 ? a : arith::DivUIOp::create(l.b, l.loc, a, c);
+    };
+    auto rest = [&](Value a, Value c) -> Value {
+      return constantOf(c) == 1 ? l.constant(0) : arith::RemUIOp::create(l.b, l.loc, a, c);
+    };
     Piece piece;
     Value plane = quotient(unit, pieces);
     piece.b = quotient(plane, groups);
@@ -124,14 +129,14 @@ void Convolution::shareWork() {
   // 1, 2, 4, .. groups, and one for each thread.
   Value zeros =
       LLVM::CountLeadingZerosOp::create(l.b, l.loc, l.b.getI64Type(), l.sub(threads, one), /*is_zero_poison=*/false);
-  auto best = l.loop(l.constant(0), l.sub(l.constant(65), zeros), 1, {one, l.constant(INT64_MAX)},
-                     [&](Value i, ValueRange best) {
-                       Value parts = l.minimum(arith::ShLIOp::create(l.b, l.loc, one, i), threads);
-                       Value each = l.mul(l.ceilQuotient(tiles, parts), l.constant(tiling.rows()));
-                       Value cost = l.mul(l.ceilQuotient(all, divided(threads, parts)), l.add(each, l.constant(copying)));
-                       Value better = l.less(cost, best[1]);
-                       return SmallVector<Value>{select(better, parts, best[0]), select(better, cost, best[1])};
-                     });
+  auto best = l.loop(
+      l.constant(0), l.sub(l.constant(65), zeros), 1, {one, l.constant(INT64_MAX)}, [&](Value i, ValueRange best) {
+        Value parts = l.minimum(arith::ShLIOp::create(l.b, l.loc, one, i), threads);
+        Value each = l.mul(l.ceilQuotient(tiles, parts), l.constant(tiling.rows()));
+        Value cost = l.mul(l.ceilQuotient(all, divided(threads, parts)), l.add(each, l.constant(copying)));
+        Value better = l.less(cost, best[1]);
+        return SmallVector<Value>{select(better, parts, best[0]), select(better, cost, best[1])};
+      });
   auto part = [&](Value all, Value number, Value parts) -> Share {
     Value each = l.ceilQuotient(all, parts), from = l.minimum(l.mul(number, each), all);
     return {from, l.minimum(l.add(from, each), all)};
@@ -194,12 +199,14 @@ void Convolution::sum(const Piece &piece, const WindowPart &part, Value first, V
       call.rhs = l.advance(panels, l.mul(p, l.constant(panelStride)), element);
       call.panelStride = l.constant(0);
       call.k = l.mul(l.sub(part.channelEnd, part.channel), l.sub(part.tapEnd, part.tap));
-      call.out = l.advance(sums, l.add(l.mul(p, l.constant(sumsStride)), l.mul(i, l.constant(tiling.panel()))), accumulator);
+      call.out =
+          l.advance(sums, l.add(l.mul(p, l.constant(sumsStride)), l.mul(i, l.constant(tiling.panel()))), accumulator);
       call.outStride = l.constant(tiling.panel());
       call.rows = l.minimum(l.sub(here, i), l.constant(tiling.rows()));
       call.panels = l.constant(1);
       call.more = l.less(l.constant(0), start);
-      call.vectors = l.ceilQuotient(l.sub(count, l.add(piece.from, l.mul(p, l.constant(tiling.panel())))), tiling.lanes);
+      call.vectors =
+          l.ceilQuotient(l.sub(count, l.add(piece.from, l.mul(p, l.constant(tiling.panel())))), tiling.lanes);
       callTile(l, kind, call);
     });
   });
@@ -222,9 +229,9 @@ void Convolution::lowerEpilogue(const Piece &piece, Value first, Value here) {
         results.write(v, piece.b, channel, at, lanes, mask, number);
       };
       if (results.joined())
-        l.vectorLoop(none, to, tiling.lanes,
-                     [&](Value j, Value mask, Value number) { write(j, tiling.lanes, mask, number); },
-                     Dim::alwaysDivides(axes.count(), tiling.lanes));
+        l.vectorLoop(
+            none, to, tiling.lanes, [&](Value j, Value mask, Value number) { write(j, tiling.lanes, mask, number); },
+            Dim::alwaysDivides(axes.count(), tiling.lanes));
       else
         l.loop(none, to, 1, [&](Value j) { write(j, 1, {}, {}); });
     });

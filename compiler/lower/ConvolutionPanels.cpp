@@ -38,7 +38,9 @@ void WindowPanels::copy(Value x, Value channelStride, const WindowPart &part, Va
       Value window = l.constant(axes.window[1]), there;
       bool oneTap = axes.taps() == 1;
       Value tapRow = oneTap || axes.window[0] == 1 ? none : arith::DivUIOp::create(l.b, l.loc, tap, window).getResult();
-      Value tapColumn = oneTap ? none : axes.window[0] == 1 ? tap : arith::RemUIOp::create(l.b, l.loc, tap, window).getResult();
+      Value tapColumn = oneTap                ? none
+                        : axes.window[0] == 1 ? tap
+                                              : arith::RemUIOp::create(l.b, l.loc, tap, window).getResult();
       Value y = under(0, row, tapRow, height, there);
       Value inside = arith::CmpIOp::create(l.b, l.loc, arith::CmpIPredicate::ult, y, height);
       if (there)
@@ -79,8 +81,8 @@ void WindowPanels::copyChunk(const Chunk &c) {
   Value lanes = l.constant(c.lanes), fits = l.less(l.sub(lanes, l.constant(1)), c.room);
   if (c.lanes == 1)
     return all(false, {});
-  Value whole = arith::AndIOp::create(l.b, l.loc, l.less(c.from, l.constant(1)),
-                                      l.less(l.constant(c.lanes * c.step - 1), c.to));
+  Value whole =
+      arith::AndIOp::create(l.b, l.loc, l.less(c.from, l.constant(1)), l.less(l.constant(c.lanes * c.step - 1), c.to));
   l.ifThenElse(
       arith::AndIOp::create(l.b, l.loc, whole, fits), [&] { all(true, {}); },
       [&] { l.ifThenElse(fits, [&] { all(false, {}); }, [&] { all(false, l.mask(c.room, c.lanes)); }); });

@@ -25,10 +25,10 @@ public:
 
 private:
   struct Chunk {
-    mlir::Value from, to;        ///< elements of the row of x that are there, seen from `x`
+    mlir::Value from, to;         ///< elements of the row of x that are there, seen from `x`
     mlir::Value x, channelStride; ///< the first lane's element
-    mlir::Value panel;           ///< where it goes
-    mlir::Value room;            ///< columns from there on
+    mlir::Value panel;            ///< where it goes
+    mlir::Value room;             ///< columns from there on
     mlir::Value channels, rowStride;
     int64_t lanes, step;
   };

@@ -33,7 +33,8 @@ void nnc::lowerOrder(OrderOp op, Lowering &l) {
   auto i32 = [&](int64_t v) { return arith::ConstantIntOp::create(l.b, l.loc, l.b.getI32Type(), v).getResult(); };
   Share share = l.share(l.size(rows.count()));
   l.loop(share.from, share.to, 1, [&](Value number) {
-    SmallVector<Value> at = rows.positions(number, l), arguments{i32(typeCode(refOf(0).getElementType())), i32(op.getDescending())};
+    SmallVector<Value> at = rows.positions(number, l),
+                       arguments{i32(typeCode(refOf(0).getElementType())), i32(op.getDescending())};
     for (size_t p = 0; p < 3; ++p) { // x, values, positions: where they begin, how many, and how far apart
       Value offset = rows.offset(p, at, l);
       arguments.push_back(l.advance(l.pointer(places[p]), offset, refOf(p).getElementType()));

@@ -24,21 +24,19 @@ public:
   }
   void lower(WindowResults &results);
 
-  Value weights;         ///< of products
+  Value weights;          ///< of products
   int64_t multiplier = 1; ///< channels of the result for one of x
   bool countPadding = true;
 
 private:
   struct Row {
-    Value plane, weights;  ///< of x, of the window
+    Value plane, weights;           ///< of x, of the window
     Value position, fromTap, toTap; ///< of the row, and the rows of the window that are inside
   };
   SmallVector<Value> window(const Row &row, Value column, bool inside);
   SmallVector<Value> tap(const Row &row, Value line, Value tapRow, Value tapColumn, Value column, bool inside,
                          ValueRange carried);
-  Value constant(double v) {
-    return nn::ConstantOp::create(l.b, l.loc, l.vectorOf(accumulator, width), v);
-  }
+  Value constant(double v) { return nn::ConstantOp::create(l.b, l.loc, l.vectorOf(accumulator, width), v); }
   Value nothing();
 
   Lowering &l;
@@ -56,7 +54,8 @@ Value Windows::nothing() {
     return constant(0.0);
   if (isa<FloatType>(accumulator))
     return constant(-std::numeric_limits<double>::infinity());
-  int64_t bits = accumulator.getIntOrFloatBitWidth(), least = bits == 1 ? 0 : std::numeric_limits<int64_t>::min() >> (64 - bits);
+  int64_t bits = accumulator.getIntOrFloatBitWidth(),
+          least = bits == 1 ? 0 : std::numeric_limits<int64_t>::min() >> (64 - bits);
   return nn::ConstantOp::create(l.b, l.loc, l.vectorOf(accumulator, width), least);
 }
 
@@ -90,9 +89,10 @@ SmallVector<Value> Windows::tap(const Row &row, Value line, Value tapRow, Value 
     if (element != accumulator)
       w = CastOp::create(l.b, l.loc, accumulator, w);
     w = l.splat(w, width);
-    next.push_back(l.target.hasFMA && width > 1
-                       ? vector::FMAOp::create(l.b, l.loc, w, v, carried[0]).getResult()
-                       : arith::AddFOp::create(l.b, l.loc, carried[0], arith::MulFOp::create(l.b, l.loc, w, v)).getResult());
+    next.push_back(
+        l.target.hasFMA && width > 1
+            ? vector::FMAOp::create(l.b, l.loc, w, v, carried[0]).getResult()
+            : arith::AddFOp::create(l.b, l.loc, carried[0], arith::MulFOp::create(l.b, l.loc, w, v)).getResult());
   }
   if (carried.size() > 1) {
     Value one = constant(1.0);
@@ -148,7 +148,8 @@ void Windows::lower(WindowResults &results) {
     l.vectorLoop(none, l.size(axes.positions[1]), width, [&](Value column, Value mask, Value count) {
       Value first = l.sub(l.mul(column, l.constant(axes.stride[1])), l.constant(axes.padding[1]));
       Value last = l.add(first, l.constant((axes.window[1] - 1) * axes.dilation[1] + axes.stride[1] * width - 1));
-      Value inside = arith::AndIOp::create(l.b, l.loc, l.less(l.constant(-1), first), l.less(last, l.size(axes.size[1])));
+      Value inside =
+          arith::AndIOp::create(l.b, l.loc, l.less(l.constant(-1), first), l.less(last, l.size(axes.size[1])));
       SmallVector<Type> types(kind == Kind::Mean && !countPadding ? 2 : 1, l.vectorOf(accumulator, width));
       auto sums = l.ifThenElse(
           inside, types, [&] { return window(row, column, true); }, [&] { return window(row, column, false); });
@@ -162,7 +163,8 @@ void Windows::lower(WindowResults &results) {
 void nnc::lowerDepthwise(ConvolveOp op, Lowering &l) {
   WindowAxes axes = axesOf(op);
   Shape shape = op.resultShape();
-  WindowResults results(l, op.getInits(), op.getExtras(), op.getEpilogue().empty() ? nullptr : &op.getEpilogue().front());
+  WindowResults results(l, op.getInits(), op.getExtras(),
+                        op.getEpilogue().empty() ? nullptr : &op.getEpilogue().front());
   Windows windows(l, Windows::Kind::Products, op.getX(), axes, shape);
   windows.weights = l.pointer(op.getW());
   windows.multiplier = Dim::exactDiv(shape[1], Dim(op.getGroups()))->constant();

@@ -56,8 +56,8 @@ Value nnc::loadSteps(Lowering &l, Value base, Type element, int64_t step, int64_
   for (int64_t m = 1; m < step; ++m) {
     SmallVector<int64_t> lanes;
     for (int64_t j = 0; j < width; ++j) {
-      int64_t at = j * step - m * width;             // in this vector,
-      int64_t before = m == 1 ? j * step : j;        // or found before
+      int64_t at = j * step - m * width;      // in this vector,
+      int64_t before = m == 1 ? j * step : j; // or found before
       lanes.push_back(at >= 0 && at < width ? width + at : at < 0 ? before : 0);
     }
     result = vector::ShuffleOp::create(l.b, l.loc, result, part(m), lanes);

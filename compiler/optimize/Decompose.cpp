@@ -299,8 +299,8 @@ Value convolution(ConvOp op) {
                   op.getGroups(), 1);
 }
 
-/// Output y sums x[i] w[t] where i stride - padding + t dilation = y: a convolution whose stride spreads x instead, with
-/// the taps in the other direction, and w as [out, in / groups, window..].
+/// Output y sums x[i] w[t] where i stride - padding + t dilation = y: a convolution whose stride spreads x instead,
+/// with the taps in the other direction, and w as [out, in / groups, window..].
 Value transposedConvolution(ConvTransposeOp op) {
   Writer w(op);
   Value x = op.getX(), weight = op.getW();
@@ -334,8 +334,7 @@ void order(Operation *op, bool descending) {
   Value x = op->getOperand(0);
   SmallVector<Type> types(op->getResultTypes());
   std::optional<int64_t> length = shapeOf(types[0]).dims.back().asConstant();
-  if (!isa<TopkOp>(op) || !length || *length > few)
-  {
+  if (!isa<TopkOp>(op) || !length || *length > few) {
     Shape room = shapeOf(x.getType());
     room.dims.back() = Dim(2) * room.dims.back();
     types.push_back(tensorType(room, w.b.getI64Type()));

@@ -95,9 +95,11 @@ void fuse(EpilogueOpInterface kernel, Cluster &cluster) {
 }
 
 /// 1. Where the result of a contraction is reshaped so that only its rows are split or joined, reshape the operand.
-/// 2. From each contraction or convolution, grow over users that are elementwise and have the result's shape, as long as
+/// 2. From each contraction or convolution, grow over users that are elementwise and have the result's shape, as long
+/// as
 ///    nothing else that they need depends on it.
-/// 3. The body takes the accumulator and one element of each other value (a bias is the view that repeats it); one result
+/// 3. The body takes the accumulator and one element of each other value (a bias is the view that repeats it); one
+/// result
 ///    for each value that is used elsewhere.
 struct FuseEpilogues : impl::FuseEpiloguesPassBase<FuseEpilogues> {
   void runOnOperation() override {

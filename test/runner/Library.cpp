@@ -51,30 +51,13 @@ void Library::set(const nn_parameter_info &p, const void *data) {
     die("%sset(%s): status %d: %s", prefix.c_str(), p.path, status, error(model));
 }
 
+/// A model whose states have fewer sizes finds its seed, 1, among the last arguments.
 void Library::renew(const std::vector<int64_t> &sizes) {
   contextDestroy(context);
-  using Seed = uint64_t;
-  auto make = [&](auto... s) {
-    return reinterpret_cast<nn_status (*)(void **, void *, decltype(s)..., Seed)>(contextCreate)(&context, model, s..., 1);
-  };
-  nn_status status = NN_INVALID;
-  switch (sizes.size()) {
-  case 0:
-    status = make();
-    break;
-  case 1:
-    status = make(sizes[0]);
-    break;
-  case 2:
-    status = make(sizes[0], sizes[1]);
-    break;
-  case 3:
-    status = make(sizes[0], sizes[1], sizes[2]);
-    break;
-  default:
+  if (sizes.size() > 3)
     die("more than three sizes of states");
-  }
-  if (status)
+  auto size = [&](size_t i) { return i < sizes.size() ? sizes[i] : 1; };
+  if (nn_status status = contextCreate(&context, model, size(0), size(1), size(2), 1))
     die("%scontext_create: status %d: %s", prefix.c_str(), status, error(model));
 }
 

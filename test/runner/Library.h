@@ -39,7 +39,7 @@ private:
   int64_t (*count)(const void *);
   nn_status (*info)(void *, int64_t, nn_parameter_info *);
   const char *(*error)(const void *);
-  void *contextCreate; ///< takes the sizes of the states before the seed
+  nn_status (*contextCreate)(void **, void *, int64_t, int64_t, int64_t, uint64_t);
   void (*contextDestroy)(void *);
   nn_status (*threads)(void *, int32_t);
   const char *(*contextError)(const void *);
