@@ -22,6 +22,9 @@ def DropGradientsPass : NN_Pass<"drop-gradients", "::mlir::func::FuncOp"> {
 def DecomposePass : NN_Pass<"decompose", "::mlir::func::FuncOp"> {
   let summary = "Writes softmax, mean, variance and the like with sums, maxima and elementwise operations";
 }
+def SelectLengthsPass : NN_Pass<"select-lengths", "::mlir::func::FuncOp"> {
+  let summary = "Lets rows of a loop end at their own lengths";
+}
 def SimplifyPass : NN_Pass<"simplify", "::mlir::func::FuncOp"> {
   let summary = "Brings views and constants into their simplest form";
 }
@@ -37,6 +40,9 @@ def PrepareNeighbourhoodsPass : NN_Pass<"prepare-neighbourhoods", "::mlir::func:
 def RecognizeAttentionPass : NN_Pass<"recognize-attention", "::mlir::func::FuncOp"> {
   let summary = "Makes attention kernels of neighbourhoods over all pairs whose scores are products of rows";
 }
+def HoistProjectionsPass : NN_Pass<"hoist-projections", "::mlir::func::FuncOp"> {
+  let summary = "Takes out of a loop what does not depend on what it carries: done once, for all steps at a time";
+}
 def MergeContractionsPass : NN_Pass<"merge-contractions", "::mlir::func::FuncOp"> {
   let summary = "Makes one contraction of several that share their left operand";
 }
@@ -48,6 +54,9 @@ def FuseRowsPass : NN_Pass<"fuse-rows", "::mlir::func::FuncOp"> {
 }
 def FuseMapsPass : NN_Pass<"fuse-maps", "::mlir::func::FuncOp"> {
   let summary = "Makes kernels of the elementwise operations that are left";
+}
+def YieldTwicePass : NN_Pass<"yield-twice", "::mlir::func::FuncOp"> {
+  let summary = "Lets a kernel write what its loop yields twice to both places";
 }
 def CheckLoweredPass : NN_Pass<"check-lowered", "::mlir::ModuleOp"> {
   let summary = "Refuses what can not be compiled yet, at the place in the program";

@@ -18,6 +18,7 @@ void optimize(OpPassManager &p, const PipelineOptions &) {
   p.addPass(createInlinePass());
   each(createDropGradientsPass());
   each(createDecomposePass());
+  each(createSelectLengthsPass());
   each(createSimplifyPass());
   each(createCSEPass());
   each(createGroupProductsPass());
@@ -26,12 +27,14 @@ void optimize(OpPassManager &p, const PipelineOptions &) {
   each(createSimplifyPass());
   each(createCSEPass());
   each(createRecognizeAttentionPass());
+  each(createHoistProjectionsPass());
   each(createMergeContractionsPass());
   each(createSimplifyPass());
   each(createFuseEpiloguesPass());
   each(createFuseRowsPass());
   each(createFuseMapsPass());
   each(createCSEPass());
+  each(createYieldTwicePass());
   p.addPass(createCheckLoweredPass());
 }
 

@@ -72,7 +72,7 @@ llvm::SmallVector<mlir::Value> Elaborator::Loop::finish(llvm::ArrayRef<mlir::Val
   renew(slices, xs);
   renew(carries, initial);
   block->eraseArguments(1, old - 1);
-  for (mlir::Value v : stacked) {
+  for (mlir::Value v : block->getTerminator()->getOperands().take_front(stacked.size())) { // arguments are others now
     nn::Shape shape = nn::shapeOf(v.getType());
     shape.dims.insert(shape.dims.begin(), steps);
     types.push_back(nn::tensorType(shape, nn::elementOf(v.getType())));

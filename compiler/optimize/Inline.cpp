@@ -16,6 +16,8 @@ namespace nnc {
 namespace {
 /// A function with so many operations costs less than the barriers and the lost fusion of a call.
 constexpr unsigned kSmall = 8;
+/// The same in a loop, where it costs them in each step, and where what does not depend on the loop can leave it.
+constexpr unsigned kSmallInLoop = 64;
 
 /// Replaces a callee's free dimensions in attributes and types.
 class Substitution {
@@ -144,7 +146,8 @@ private:
       bool seesGraph = llvm::any_of(call.getOperands(), [](Value v) {
         return isa_and_present<AddSelfLoopsOp, ReverseOp>(v.getDefiningOp()); // known here alone
       });
-      if (c.done && (c.calls == 1 || c.size <= kSmall || seesGraph || inBody(call)))
+      if (c.done && (c.calls == 1 || c.size <= (call->getParentOfType<ScanOp>() ? kSmallInLoop : kSmall) || seesGraph ||
+                     inBody(call)))
         inlineCall(call, callee);
     }
     state.visiting = false;
@@ -158,7 +161,8 @@ private:
 };
 
 /// 1. Visit functions in order, callees first.
-/// 2. A call of a function that is called once, or is small after this was done to its own calls, is replaced by the
+/// 2. A call of a function that is called once, or is small (for a loop, in one) after this was done to its own calls,
+/// is replaced by the
 ///    callee's operations; its free dimensions become the sizes of the call, its places in the program the call's as
 ///    well. So is every call in the body of a neighbourhood, and one that is given a graph with loops or turned around.
 /// 3. Erase private functions that nothing names any more.

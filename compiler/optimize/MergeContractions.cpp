@@ -1,5 +1,6 @@
 #include "compiler/Passes.h"
 #include "compiler/optimize/Cluster.h"
+#include "compiler/optimize/Weights.h"
 
 #include "llvm/ADT/MapVector.h"
 
@@ -11,19 +12,6 @@ namespace nnc {
 #include "compiler/Passes.h.inc"
 
 namespace {
-/// A parameter, a slice of a stacked one in a loop over copies, or a view of these: packed once, not in every call.
-bool isWeight(Value v) {
-  if (auto arg = dyn_cast<BlockArgument>(v)) {
-    auto scan = dyn_cast<ScanOp>(arg.getOwner()->getParentOp());
-    unsigned i = arg.getArgNumber();
-    return scan && i > 0 && i <= scan.getXs().size() && isWeight(scan.getXs()[i - 1]);
-  }
-  Operation *op = v.getDefiningOp();
-  if (isa<ConcatOp>(op))
-    return llvm::all_of(op->getOperands(), isWeight);
-  return isa<ParameterOp>(op) || (op->hasTrait<View>() && op->getNumOperands() == 1 && isWeight(op->getOperand(0)));
-}
-
 /// Makes a weight available before `place`.
 void moveUp(Value v, Operation *place, Order &order) {
   Operation *op = v.getDefiningOp();

@@ -182,6 +182,21 @@ struct Decided : RewritePattern {
   }
 };
 
+/// A loop without steps gives what it began with, and sequences of no element.
+struct LoopWithoutSteps : OpRewritePattern<ScanOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ScanOp op, PatternRewriter &b) const override {
+    if (!op.getSteps().getValue().isConstant(0))
+      return failure();
+    SmallVector<Value> results;
+    for (Type type : TypeRange(op.getResultTypes()).drop_back(op.getCarries().size()))
+      results.push_back(ConstantOp::create(b, op.getLoc(), type, b.getZeroAttr(elementOf(type))));
+    llvm::append_range(results, op.getCarries());
+    b.replaceOp(op, results);
+    return success();
+  }
+};
+
 struct SimplifyNetwork : impl::SimplifyPassBase<SimplifyNetwork> {
   void runOnOperation() override { simplify(getOperation()); }
 };
@@ -191,12 +206,12 @@ struct SimplifyNetwork : impl::SimplifyPassBase<SimplifyNetwork> {
 /// 2. Broadcasts move behind the elementwise work on them, transposes before broadcasts; reshapes that add axes of size
 /// 1
 ///    are broadcasts; views of views are one view.
-/// 3. Neutral elements vanish, and what constants decide; small powers are products.
+/// 3. Neutral elements and loops without steps vanish, and what constants decide; small powers are products.
 /// Until nothing changes. Each step makes a value smaller or a chain of views shorter.
 void simplify(func::FuncOp function) {
   RewritePatternSet patterns(function.getContext());
   patterns.add<ViewOfConstant, ReshapeToBroadcast, ReshapeOfBroadcast, TransposeOfBroadcast, BroadcastAfterElementwise,
-               ViewOfCounter, Neutral, Decided>(function.getContext());
+               ViewOfCounter, Neutral, Decided, LoopWithoutSteps>(function.getContext());
   GreedyRewriteConfig config;
   config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled).enableConstantCSE(true);
   (void)applyPatternsGreedily(function, std::move(patterns), config);
