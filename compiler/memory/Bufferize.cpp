@@ -172,6 +172,16 @@ LogicalResult Bufferizer::operation(Operation *op) {
         view(o, o.getX(), reshapeStrides(refOf(o.getX()), shapeOf(o.getType())));
         return success();
       })
+      .Case([&](DiagonalsOp o) {
+        Strides s{refOf(o.getX()).getStrides(), 0};
+        Dim along = s.strides.dims.back();
+        const Shape shape = shapeOf(o.getType());
+        s.offset = shape[shape.rank() - 2] * along;
+        s.strides.dims.back() = Dim(0) - along;
+        s.strides.dims.push_back(along);
+        view(o, o.getX(), s);
+        return success();
+      })
       .Case([&](SliceOp o) { return slice(o), success(); })
       .Case([&](ConcatOp o) { return concat(o), success(); })
       .Case([&](PadOp o) { return pad(o), success(); })

@@ -1,5 +1,6 @@
 #include "compiler/Passes.h"
 #include "compiler/optimize/Cluster.h"
+#include "compiler/optimize/Differences.h"
 #include "compiler/optimize/KernelBody.h"
 
 #include "llvm/ADT/SetVector.h"
@@ -46,6 +47,8 @@ public:
 
 private:
   Position positionOf(Value index);
+  bool isReadable(AtOp at);
+  Differences differencesAt(AtOp at);
   bool reads(AtOp at, Position::Kind kind);
   bool chooseGroups();
   std::optional<Product> productOf(Value v);
@@ -91,6 +94,25 @@ Position Recognizer::positionOf(Value index) {
 
 bool Recognizer::reads(AtOp at, Position::Kind kind) {
   return llvm::any_of(at.getIndices(), [&](Value i) { return positionOf(i).kind == kind; });
+}
+
+Differences Recognizer::differencesAt(AtOp at) {
+  Block *block = at->getBlock();
+  return {block->getArgument(free + 1), block->getArgument(free)};
+}
+
+/// Whether strides can say what is read. One axis may be read by the difference of source and target.
+bool Recognizer::isReadable(AtOp at) {
+  bool difference = false;
+  for (auto [index, axis] : llvm::zip(at.getIndices(), at.getAxes())) {
+    if (positionOf(index).kind != Position::Other)
+      continue;
+    std::optional<int64_t> limit = shapeOf(at.getX().getType())[axis].asConstant();
+    if (difference || !limit || !differencesAt(at).isIndex(index, *limit))
+      return false;
+    difference = true;
+  }
+  return isa<BlockArgument>(at.getX()) && !(difference && (reads(at, Position::Target) || reads(at, Position::Source)));
 }
 
 /// An axis whose index is divided somewhere becomes two, the quotient and the rest: all must divide by the same number.
@@ -172,7 +194,7 @@ bool Recognizer::collect(Region &region) {
     }
     Operation *made = v.getDefiningOp();
     if (auto at = dyn_cast<AtOp>(made)) {
-      if (reads(at, Position::Other) || !isa<BlockArgument>(at.getX()))
+      if (!isReadable(at))
         return false;
       scalars.insert(v);
     } else if (std::optional<Product> product = productOf(v)) {
@@ -194,10 +216,11 @@ Value Recognizer::operand(AtOp at, bool targets, bool sources, size_t trailing) 
     return {};
   Value x = op.getCaptures()[argument.getArgNumber() - free - 2];
   Shape full = leading;
+  Dim targetCount = op.getTargets().getValue(), sourceCount = op.getSources().getValue();
   if (targets)
-    full.dims.push_back(op.getTargets().getValue());
+    full.dims.push_back(targetCount);
   if (sources)
-    full.dims.push_back(op.getSources().getValue());
+    full.dims.push_back(sourceCount);
   SmallVector<size_t> firstOf; // of a free index, among the leading axes
   for (size_t i = 0, next = 0; i < free; ++i) {
     firstOf.push_back(next);
@@ -206,7 +229,7 @@ Value Recognizer::operand(AtOp at, bool targets, bool sources, size_t trailing) 
   Shape shape = shapeOf(x.getType()), begin, length = shape, split;
   begin.dims.assign(shape.rank(), Dim(0));
   SmallVector<size_t> ends; // where each axis of the split shape ends up
-  bool fixed = false;
+  bool fixed = false, diagonals = false;
   size_t own = full.rank();
   for (size_t axis = 0; axis < shape.rank(); ++axis) {
     auto indexed = llvm::find(at.getAxes(), int64_t(axis));
@@ -216,14 +239,21 @@ Value Recognizer::operand(AtOp at, bool targets, bool sources, size_t trailing) 
       ends.push_back(own++);
       continue;
     }
-    Position p = positionOf(at.getIndices()[indexed - at.getAxes().begin()]);
+    size_t number = indexed - at.getAxes().begin();
+    Position p = positionOf(at.getIndices()[number]);
     auto put = [&](const Dim &size, size_t end) {
       split.dims.push_back(size);
       ends.push_back(end);
     };
     switch (p.kind) {
-    case Position::Other:
-      return {};
+    case Position::Other: // as isReadable has seen: differences, which are read before
+      if (!targets || !sources)
+        return {};
+      x = GatherOp::create(b, loc, x, differencesAt(at).forAll(at.getIndices()[number], targetCount, sourceCount, b), axis).getResult(0);
+      length[axis] = targetCount + sourceCount;
+      put(length[axis], leading.rank());
+      diagonals = true;
+      break;
     case Position::Fixed:
       begin[axis] = p.number, length[axis] = 1, fixed = true;
       break;
@@ -255,6 +285,14 @@ Value Recognizer::operand(AtOp at, bool targets, bool sources, size_t trailing) 
   llvm::sort(order, [&](int64_t i, int64_t j) { return ends[i] < ends[j]; });
   if (!llvm::is_sorted(order))
     x = TransposeOp::create(b, loc, x, order);
+  if (diagonals) { // the axis of differences is the last one: it becomes that of targets and that of sources
+    Shape two(ArrayRef<Dim>(shapeOf(x.getType()).dims).drop_back());
+    two.dims.push_back(targetCount);
+    two.dims.push_back(sourceCount);
+    x = DiagonalsOp::create(b, loc, tensorType(two, elementOf(x.getType())), x);
+    order.push_back(ends.size());
+    ends.push_back(leading.rank() + 1);
+  }
   if (shapeOf(x.getType()) == full)
     return x;
   SmallVector<int64_t> axes;
@@ -387,7 +425,8 @@ namespace {
 /// 1. Of each `attend` over all pairs, take the score apart: products of a row read at the target and one read at the
 ///    source; reads of single numbers; elementwise work on these and on the indices.
 /// 2. What is read becomes an operand: a view with the free axes, targets and sources in order, repeated where it does
-///    not depend on them. Where a free index is divided by a constant (heads that share a key) its axis becomes two.
+///    not depend on them. What is read by the difference of source and target is read once for each difference; pairs of
+///    one difference are a diagonal. Where a free index is divided by a constant (heads that share a key) its axis becomes two.
 /// 3. The elementwise work becomes the regions of nn.attend.
 /// What can not be had this way stays as it is.
 struct RecognizeAttention : impl::RecognizeAttentionPassBase<RecognizeAttention> {
