@@ -14,12 +14,32 @@ using namespace nnc;
 //     the panels of a part are there at a time.
 //  3. The kernels of contractions take the weights as they are as their rows and these panels as columns: vectors run
 //     along neighbouring positions.
-//  4. Accumulators of a block of channels wait on the stack; a walk over them in vectors applies the epilogue.
+//  4. Where elements of x are spread (a transposed convolution), the positions of the result whose numbers leave the
+//  same
+//     remainders see the same taps, and no gaps: each such phase is a convolution of its own. Its taps are not side by
+//     side in the weights; so there is a contraction over the channels for each of them.
+//  5. Accumulators of a block of channels wait on the stack; a walk over them in vectors applies the epilogue.
 
 namespace {
+/// Which positions of the result, and which taps of the whole window, on both axes of sizes.
+struct Phase {
+  int64_t first[2] = {0, 0}, step[2] = {1, 1};
+  int64_t firstTap[2] = {0, 0}, tapStep[2] = {1, 1};
+  int64_t windowWidth = 1, taps = 1; ///< of the whole window
+  bool isPart = false;
+};
+
+cpu::Tiling tilingOf(ConvolveOp op, const WindowAxes &axes, const Lowering &l) {
+  constexpr int64_t many = 1 << 20;
+  Type element = elementOf(op.getX().getType());
+  // A contraction of a strided lhs has vectors even for one column.
+  int64_t columns = std::max<int64_t>(axes.count().asConstant().value_or(many), 1);
+  return cpu::tilingFor(element, cpu::panelWidth(element, columns, /*stridedLhs=*/true, l.target), l.target);
+}
+
 class Convolution {
 public:
-  Convolution(ConvolveOp op, Lowering &l);
+  Convolution(ConvolveOp op, Lowering &l, const WindowAxes &axes, int64_t spread, const Phase &phase);
   void lower();
 
 private:
@@ -34,13 +54,17 @@ private:
   void lowerPiece(const Piece &piece);
   void sum(const Piece &piece, const WindowPart &part, Value first, Value rows);
   void pack(const Piece &piece, const WindowPart &part);
+  void callKernel(const Piece &piece, Value row, Value rows, Value p, Value weight, Value weightStride, Value panel,
+                  Value k, Value more);
   void lowerEpilogue(const Piece &piece, Value first, Value rows);
+  void writeRows(const Piece &piece, Value channel, Value sums, Value from, Value to);
 
   ConvolveOp op;
   Lowering &l;
   Type element, accumulator;
   cpu::Tiling tiling;
   WindowAxes axes;
+  Phase phase;
   WindowResults results;
   WindowPanels windows;
   int64_t together; ///< panels of a piece
@@ -54,21 +78,13 @@ private:
   Share units, blocks;
 };
 
-cpu::Tiling tilingOf(ConvolveOp op, const WindowAxes &axes, const Lowering &l) {
-  constexpr int64_t many = 1 << 20;
-  Type element = elementOf(op.getX().getType());
-  // A contraction of a strided lhs has vectors even for one column.
-  int64_t columns = std::max<int64_t>(axes.count().asConstant().value_or(many), 1);
-  return cpu::tilingFor(element, cpu::panelWidth(element, columns, /*stridedLhs=*/true, l.target), l.target);
-}
 } // namespace
 
-Convolution::Convolution(ConvolveOp op, Lowering &l)
-    : op(op), l(l), element(elementOf(op.getX().getType())), accumulator(op.getAccumulatorType()), tiling({}),
-      axes(axesOf(op)),
+Convolution::Convolution(ConvolveOp op, Lowering &l, const WindowAxes &axes, int64_t spread, const Phase &phase)
+    : op(op), l(l), element(elementOf(op.getX().getType())), accumulator(op.getAccumulatorType()),
+      tiling(tilingOf(op, axes, l)), axes(axes), phase(phase),
       results(l, op.getInits(), op.getExtras(), op.getEpilogue().empty() ? nullptr : &op.getEpilogue().front()),
-      windows(l, axes, op.getSpread(), element) {
-  tiling = tilingOf(op, axes, l);
+      windows(l, this->axes, spread, element) {
   // Measured on processors with 1 MiB of second-level cache: panels of 160 KiB, and about 64 columns for each time that
   // weights come from further away.
   constexpr int64_t most = 160 << 10, columns = 64;
@@ -76,12 +92,12 @@ Convolution::Convolution(ConvolveOp op, Lowering &l)
   together = std::max<int64_t>(1, columns / tiling.panel());
   int64_t products = std::max<int64_t>(1, most / (together * tiling.panel() * bytes));
   tapsOfPart = std::min(axes.taps(), products);
-  channelsOfPart = std::max<int64_t>(1, products / axes.taps());
+  channelsOfPart = std::max<int64_t>(1, products / std::max<int64_t>(1, axes.taps()));
   Dim ofGroup = shapeOf(op.getW().getType())[1];
   std::optional<int64_t> known = ofGroup.asConstant();
   if (known)
     channelsOfPart = std::clamp<int64_t>(*known, 1, channelsOfPart);
-  cut = tapsOfPart < axes.taps() || !known || *known > channelsOfPart;
+  cut = axes.taps() && (tapsOfPart < axes.taps() || !known || *known > channelsOfPart);
   height = (cut ? 2 : 1) * tiling.low;
   panelStride = channelsOfPart * tapsOfPart * tiling.panel();
   sumsStride = (height + tiling.panels()) * tiling.panel(); // small tiles write that much beyond the last row
@@ -115,7 +131,6 @@ void Convolution::lower() {
     piece.panels = l.minimum(l.ceilQuotient(l.sub(count, piece.from), tiling.panel()), l.constant(together));
     lowerPiece(piece);
   });
-  op.erase();
 }
 
 /// Of the ways to divide the threads into groups by channels, and each group by pieces, the best is the one where a
@@ -178,38 +193,64 @@ void Convolution::pack(const Piece &piece, const WindowPart &part) {
     Value from = l.add(piece.from, l.mul(p, l.constant(tiling.panel())));
     Value to = l.minimum(l.add(from, l.constant(tiling.panel())), count);
     windows.copy(base, l.size(x.getStrides()[1]), part, from, to,
-                 l.advance(panels, l.mul(p, l.constant(panelStride)), element), tiling.panel(), tiling.lanes);
+                 l.advance(panels, l.mul(p, l.constant(panelStride)), element), tiling.panel(), tiling.lanes,
+                 phase.isPart);
   });
 }
 
 /// Adds a part to the sums of `here` channels from `first` on.
 void Convolution::sum(const Piece &piece, const WindowPart &part, Value first, Value here) {
-  Value start = l.add(l.mul(part.channel, l.constant(axes.taps())), part.tap);
-  TileKind kind{element, accumulator, tiling, /*unitK=*/true, {}};
+  Value none = l.constant(0), one = l.constant(1), inPart = l.sub(part.channelEnd, part.channel);
+  l.loop(none, here, tiling.rows(), [&](Value i) {
+    Value row = l.mul(l.add(first, i), depth), many = l.minimum(l.sub(here, i), l.constant(tiling.rows()));
+    l.loop(none, piece.panels, 1, [&](Value p) {
+      Value panel = l.mul(p, l.constant(panelStride));
+      if (!phase.isPart) {
+        Value start = l.add(l.mul(part.channel, l.constant(axes.taps())), part.tap);
+        return callKernel(piece, i, many, p, l.add(row, start), one, panel, l.mul(inPart, l.sub(part.tapEnd, part.tap)),
+                          l.less(none, start));
+      }
+      if (axes.taps() == 0)
+        return callKernel(piece, i, many, p, row, one, panel, none, l.less(one, none));
+      Value taps = l.constant(phase.taps);
+      l.loop(part.tap, part.tapEnd, 1, [&](Value tap) {
+        Value width = l.constant(axes.window[1]);
+        Value y = arith::DivUIOp::create(l.b, l.loc, tap, width), x = arith::RemUIOp::create(l.b, l.loc, tap, width);
+        auto whole = [&](int axis, Value at) {
+          return l.add(l.constant(phase.firstTap[axis]), l.mul(at, l.constant(phase.tapStep[axis])));
+        };
+        Value number = l.add(l.mul(whole(0, y), l.constant(phase.windowWidth)), whole(1, x));
+        Value rows = l.mul(l.mul(l.sub(tap, part.tap), inPart), l.constant(tiling.panel()));
+        callKernel(piece, i, many, p, l.add(row, l.add(l.mul(part.channel, taps), number)), taps, l.add(panel, rows),
+                   inPart, l.less(none, l.add(part.channel, tap)));
+      });
+    });
+  });
+}
+
+/// The tile of `rows` channels from number `row` of the block on, for panel p; `panel` is where its rows begin.
+void Convolution::callKernel(const Piece &piece, Value row, Value rows, Value p, Value weight, Value weightStride,
+                             Value panel, Value k, Value more) {
+  Value width = l.constant(tiling.panel());
+  TileKind kind{element, accumulator, tiling, /*unitK=*/constantOf(weightStride) == 1, {}};
   std::optional<int64_t> columns = axes.count().asConstant();
   for (int64_t vectors = tiling.vectors - 1; vectors > 0; --vectors)
     if (!columns || (*columns % tiling.panel() + tiling.lanes - 1) / tiling.lanes == vectors)
       kind.narrow.push_back(vectors);
-  l.loop(l.constant(0), here, tiling.rows(), [&](Value i) {
-    l.loop(l.constant(0), piece.panels, 1, [&](Value p) {
-      TileCall call;
-      call.lhs = l.advance(piece.weights, l.add(l.mul(l.add(first, i), depth), start), element);
-      call.rowStride = depth;
-      call.kStride = l.constant(1);
-      call.rhs = l.advance(panels, l.mul(p, l.constant(panelStride)), element);
-      call.panelStride = l.constant(0);
-      call.k = l.mul(l.sub(part.channelEnd, part.channel), l.sub(part.tapEnd, part.tap));
-      call.out =
-          l.advance(sums, l.add(l.mul(p, l.constant(sumsStride)), l.mul(i, l.constant(tiling.panel()))), accumulator);
-      call.outStride = l.constant(tiling.panel());
-      call.rows = l.minimum(l.sub(here, i), l.constant(tiling.rows()));
-      call.panels = l.constant(1);
-      call.more = l.less(l.constant(0), start);
-      call.vectors =
-          l.ceilQuotient(l.sub(count, l.add(piece.from, l.mul(p, l.constant(tiling.panel())))), tiling.lanes);
-      callTile(l, kind, call);
-    });
-  });
+  TileCall call;
+  call.lhs = l.advance(piece.weights, weight, element);
+  call.rowStride = depth;
+  call.kStride = weightStride;
+  call.rhs = l.advance(panels, panel, element);
+  call.panelStride = l.constant(0);
+  call.k = k;
+  call.out = l.advance(sums, l.add(l.mul(p, l.constant(sumsStride)), l.mul(row, width)), accumulator);
+  call.outStride = width;
+  call.rows = rows;
+  call.panels = l.constant(1);
+  call.more = more;
+  call.vectors = l.ceilQuotient(l.sub(count, l.add(piece.from, l.mul(p, width))), tiling.lanes);
+  callTile(l, kind, call);
 }
 
 void Convolution::lowerEpilogue(const Piece &piece, Value first, Value here) {
@@ -219,21 +260,33 @@ void Convolution::lowerEpilogue(const Piece &piece, Value first, Value here) {
     l.loop(none, piece.panels, 1, [&](Value p) {
       Value from = l.add(piece.from, l.mul(p, width)), to = l.minimum(width, l.sub(count, from));
       Value row = l.advance(sums, l.add(l.mul(p, l.constant(sumsStride)), l.mul(i, width)), accumulator);
-      auto write = [&](Value j, int64_t lanes, Value mask, Value number) {
-        Value v = l.load(l.advance(row, j, accumulator), accumulator, lanes), position = l.add(from, j);
-        if (results.joined())
-          return results.write(v, piece.b, channel, position, lanes, mask, number);
-        Value along = l.size(axes.positions[1]);
-        SmallVector<Value> at{arith::DivUIOp::create(l.b, l.loc, position, along),
-                              arith::RemUIOp::create(l.b, l.loc, position, along)};
-        results.write(v, piece.b, channel, at, lanes, mask, number);
-      };
-      if (results.joined())
-        l.vectorLoop(
-            none, to, tiling.lanes, [&](Value j, Value mask, Value number) { write(j, tiling.lanes, mask, number); },
-            Dim::alwaysDivides(axes.count(), tiling.lanes));
-      else
-        l.loop(none, to, 1, [&](Value j) { write(j, 1, {}, {}); });
+      if (phase.isPart || !results.joined())
+        return writeRows(piece, channel, row, from, l.add(from, to));
+      l.vectorLoop(
+          none, to, tiling.lanes,
+          [&](Value j, Value mask, Value number) {
+            Value v = l.load(l.advance(row, j, accumulator), accumulator, tiling.lanes);
+            results.write(v, piece.b, channel, l.add(from, j), tiling.lanes, mask, number);
+          },
+          Dim::alwaysDivides(axes.count(), tiling.lanes));
+    });
+  });
+}
+
+/// The sums of positions [from, to), row by row.
+void Convolution::writeRows(const Piece &piece, Value channel, Value sums, Value from, Value to) {
+  Value none = l.constant(0), along = l.size(axes.positions[1]);
+  Value firstRow = arith::DivUIOp::create(l.b, l.loc, from, along), lastRow = l.ceilQuotient(to, along);
+  auto whole = [&](int axis, Value at) {
+    return l.add(l.constant(phase.first[axis]), l.mul(at, l.constant(phase.step[axis])));
+  };
+  l.loop(firstRow, lastRow, 1, [&](Value row) {
+    Value start = l.mul(row, along);
+    Value begin = l.maximum(l.sub(from, start), none), end = l.minimum(l.sub(to, start), along);
+    l.vectorLoop(begin, end, tiling.lanes, [&](Value column, Value mask, Value number) {
+      Value v = l.load(l.advance(sums, l.sub(l.add(start, column), from), accumulator), accumulator, tiling.lanes);
+      SmallVector<Value> at{whole(0, row), whole(1, column)};
+      results.write(v, piece.b, channel, at, tiling.lanes, mask, number, phase.step[1]);
     });
   });
 }
@@ -258,10 +311,44 @@ WindowAxes nnc::axesOf(ConvolveOp op) {
   return axes;
 }
 
+/// The phases of a spread x, one after the other. A tap t is seen at position r + spread j where spread divides
+/// r + t dilation - padding.
+static void lowerPhases(ConvolveOp op, const WindowAxes &whole, Lowering &l) {
+  int64_t spread = op.getSpread();
+  for (int64_t number = 0; number < (whole.first == 0 ? spread * spread : spread); ++number) {
+    WindowAxes axes = whole;
+    Phase phase;
+    phase.isPart = true;
+    phase.windowWidth = whole.window[1];
+    phase.taps = whole.taps();
+    for (int i = whole.first; i < 2; ++i) {
+      int64_t r = i == 0 ? number / spread : number % spread, t = 0;
+      auto at = [&](int64_t tap) { return r + tap * whole.dilation[i] - whole.padding[i]; };
+      while (t < whole.window[i] && at(t) % spread != 0)
+        ++t;
+      phase.first[i] = r;
+      phase.step[i] = spread;
+      phase.firstTap[i] = t;
+      phase.tapStep[i] = spread / std::gcd(std::abs(whole.dilation[i]), spread);
+      axes.positions[i] = *Dim::floorDiv(whole.positions[i] + Dim(spread - 1 - r), spread);
+      axes.window[i] = (whole.window[i] - t + phase.tapStep[i] - 1) / phase.tapStep[i];
+      axes.dilation[i] = phase.tapStep[i] * whole.dilation[i] / spread;
+      axes.padding[i] = t < whole.window[i] ? -at(t) / spread : 0;
+    }
+    Convolution(op, l, axes, /*spread=*/1, phase).lower();
+  }
+}
+
 void nnc::lowerConvolve(ConvolveOp op, Lowering &l) {
   bool ahead = op.getSpread() == 1 && llvm::all_of(op.getDilation(), [](int64_t d) { return d > 0; });
   if (ahead && shapeOf(op.getW().getType())[1].isConstant(1) && op.resultShape()[1].isConstant())
-    lowerDepthwise(op, l);
+    return lowerDepthwise(op, l);
+  constexpr int64_t mostPhases = 16; // each has code of its own
+  WindowAxes axes = axesOf(op);
+  int64_t phases = axes.first == 0 ? op.getSpread() * op.getSpread() : op.getSpread();
+  if (phases == 1 || phases > mostPhases)
+    Convolution(op, l, axes, op.getSpread(), {}).lower();
   else
-    Convolution(op, l).lower();
+    lowerPhases(op, axes, l);
+  op.erase();
 }

@@ -9,11 +9,12 @@ using namespace nnc;
 // writes these once more, and at the panel's end the store has a mask.
 
 void WindowPanels::copy(Value x, Value channelStride, const WindowPart &part, Value from, Value to, Value panel,
-                        int64_t width, int64_t lanes) {
+                        int64_t width, int64_t lanes, bool byTap) {
   int64_t step = axes.stride[1];
   if (step > kLargestStep || spread > 1)
     lanes = 1;
-  Value none = l.constant(0), taps = l.sub(part.tapEnd, part.tap);
+  Value none = l.constant(0), taps = l.sub(part.tapEnd, part.tap), channels = l.sub(part.channelEnd, part.channel);
+  Value tapStride = l.mul(byTap ? channels : l.constant(1), l.constant(width));
   Value along = l.size(axes.positions[1]), height = l.size(axes.size[0]), length = l.size(axes.size[1]);
   bool oneRow = axes.positions[0].isConstant(1);
   auto quotient = [&](Value a) -> Value { return arith::DivUIOp::create(l.b, l.loc, a, along); };
@@ -57,10 +58,10 @@ void WindowPanels::copy(Value x, Value channelStride, const WindowPart &part, Va
         chunk.to = arith::SelectOp::create(l.b, l.loc, here, l.sub(length, at), none);
         chunk.x = anywhere(l, line, at, element);
         chunk.channelStride = channelStride;
-        chunk.panel = l.advance(panel, l.add(l.mul(l.sub(tap, part.tap), l.constant(width)), column), element);
+        chunk.panel = l.advance(panel, l.add(l.mul(l.sub(tap, part.tap), tapStride), column), element);
         chunk.room = l.sub(l.constant(width), column);
-        chunk.channels = l.sub(part.channelEnd, part.channel);
-        chunk.rowStride = l.mul(taps, l.constant(width));
+        chunk.channels = channels;
+        chunk.rowStride = l.mul(byTap ? l.constant(1) : taps, l.constant(width));
         chunk.lanes = lanes;
         chunk.step = lanes == 1 ? 1 : step;
         copyChunk(chunk);

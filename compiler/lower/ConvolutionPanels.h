@@ -19,9 +19,10 @@ public:
       : l(l), axes(axes), spread(spread), element(element) {}
 
   /// Copies into `panel`, of `width` columns, the elements under the windows at the positions [from, to). A row is a
-  /// channel and a tap, in the order of the weights; x is the part's first channel.
+  /// channel and a tap, in the order of the weights, or all channels of a tap before the next tap; x is the part's
+  /// first channel.
   void copy(mlir::Value x, mlir::Value channelStride, const WindowPart &part, mlir::Value from, mlir::Value to,
-            mlir::Value panel, int64_t width, int64_t lanes);
+            mlir::Value panel, int64_t width, int64_t lanes, bool byTap);
 
 private:
   struct Chunk {

@@ -39,8 +39,9 @@ public:
   bool joined() const { return isJoined; }
   /// `width` accumulators of batch position b, channel c, from position `at` on: one number where the axes of sizes are
   /// joined, else one for each.
+  /// With `apart` they are that many positions of the last axis apart.
   void write(mlir::Value sums, mlir::Value b, mlir::Value c, mlir::ValueRange at, int64_t width, mlir::Value mask,
-             mlir::Value count);
+             mlir::Value count, int64_t apart = 1);
 
 private:
   mlir::Value address(mlir::Value place, mlir::Value b, mlir::Value c, mlir::ValueRange at);

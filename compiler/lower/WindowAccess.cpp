@@ -93,11 +93,12 @@ Value WindowResults::address(Value place, Value b, Value c, ValueRange at) {
   return l.advance(l.pointer(place), l.offset(strides, index), type.getElementType());
 }
 
-void WindowResults::write(Value sums, Value b, Value c, ValueRange at, int64_t width, Value mask, Value count) {
+void WindowResults::write(Value sums, Value b, Value c, ValueRange at, int64_t width, Value mask, Value count,
+                          int64_t apart) {
   auto stepOf = [&](Value place) {
     auto type = cast<RefType>(place.getType());
     bool column = at.size() == 1 && type.getRank() == 4 && type.getShape()[3].isConstant(1);
-    return type.getStrides()[column ? 2 : type.getRank() - 1];
+    return type.getStrides()[column ? 2 : type.getRank() - 1] * Dim(apart);
   };
   SmallVector<Value> arguments{sums}, results;
   for (Value place : extras) {
@@ -115,7 +116,11 @@ void WindowResults::write(Value sums, Value b, Value c, ValueRange at, int64_t w
     if (axis < 2)
       return axis == 0 ? b : c;
     bool last = axis + 1 == int64_t(shapeOf(inits[0].getType()).rank());
-    if (at.size() == 2 || axis == 2 && last)
+    if (last && apart > 1)
+      return arith::AddIOp::create(
+          l.b, l.loc, l.splat(at.back(), width),
+          arith::MulIOp::create(l.b, l.loc, l.lanesFrom(l.constant(0), width), l.splat(l.constant(apart), width)));
+    if (at.size() == 2 || (axis == 2 && last))
       return last ? l.lanesFrom(at.back(), width) : at.front();
     Value all = l.lanesFrom(at[0], width), row = l.splat(l.size(shapeOf(inits[0].getType()).dims.back()), width);
     return last ? arith::RemUIOp::create(l.b, l.loc, all, row).getResult()
