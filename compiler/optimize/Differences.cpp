@@ -31,7 +31,8 @@ std::optional<Differences::Range> Differences::rangeOf(Value v) {
     return std::nullopt;
   if (auto constant = dyn_cast<ConstantOp>(op)) {
     auto real = dyn_cast<FloatAttr>(constant.getValue());
-    double value = real ? real.getValueAsDouble() : double(cast<IntegerAttr>(constant.getValue()).getValue().getSExtValue());
+    double value =
+        real ? real.getValueAsDouble() : double(cast<IntegerAttr>(constant.getValue()).getValue().getSExtValue());
     if (elementOf(v.getType()).isInteger(1))
       value = value != 0;
     return Range{value, value};

@@ -249,7 +249,9 @@ Value Recognizer::operand(AtOp at, bool targets, bool sources, size_t trailing) 
     case Position::Other: // as isReadable has seen: differences, which are read before
       if (!targets || !sources)
         return {};
-      x = GatherOp::create(b, loc, x, differencesAt(at).forAll(at.getIndices()[number], targetCount, sourceCount, b), axis).getResult(0);
+      x = GatherOp::create(b, loc, x, differencesAt(at).forAll(at.getIndices()[number], targetCount, sourceCount, b),
+                           axis)
+              .getResult(0);
       length[axis] = targetCount + sourceCount;
       put(length[axis], leading.rank());
       diagonals = true;
@@ -425,8 +427,9 @@ namespace {
 /// 1. Of each `attend` over all pairs, take the score apart: products of a row read at the target and one read at the
 ///    source; reads of single numbers; elementwise work on these and on the indices.
 /// 2. What is read becomes an operand: a view with the free axes, targets and sources in order, repeated where it does
-///    not depend on them. What is read by the difference of source and target is read once for each difference; pairs of
-///    one difference are a diagonal. Where a free index is divided by a constant (heads that share a key) its axis becomes two.
+///    not depend on them. What is read by the difference of source and target is read once for each difference; pairs
+///    of one difference are a diagonal. Where a free index is divided by a constant (heads that share a key) its axis
+///    becomes two.
 /// 3. The elementwise work becomes the regions of nn.attend.
 /// What can not be had this way stays as it is.
 struct RecognizeAttention : impl::RecognizeAttentionPassBase<RecognizeAttention> {

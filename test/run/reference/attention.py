@@ -125,6 +125,7 @@ def bucket(offset, both=True, buckets=32, reach=128):
 class multihead(Program):
     types = ("f32", "f64")
     row = "all"
+    single = ("llama", "mistral")  # their angles
     inputs = {"keep": values(1, 1, 0, 1), "mask": values(0.0, 0.5, float("-inf"), 1.0, 0.0)}
     cases = (
         [Case(e, {"B": b, "N": n}) for e in ("self", "past", "llama", "mistral", "encode_before", "t5") for b, n in ((0, 2), (1, 1), (2, 5), (1, 50), (1, 131))]
