@@ -46,8 +46,6 @@ mlir::Type Elaborator::typeOfVariable(Instance &owner, const Variable &variable)
   Frame inside;
   inside.parent = &owner.frame;
   inside.instance = &owner;
-  if (variable.lifetime == Lifetime::State)
-    bindStateDims(owner, inside);
   Scoped<Frame *> here(frame, &inside);
   return evaluateType(*variable.type);
 }
@@ -201,11 +199,6 @@ bool Elaborator::agreeOnStateDim(StringRef name, const nn::Dim &size, Range rang
                      "size " + name.str() + " of the states is " + own.str() + " and " + size.str());
   routine->stateDims.push_back({name.str(), size});
   return true;
-}
-
-void Elaborator::bindStateDims(Instance &owner, Frame &into) {
-  for (const FreeDim *dim : owner.layer->stateDims)
-    into.values[dim] = Value::ofSize(stateDim(dim->name.text));
 }
 
 /// The nn.state of a state, once for each model.

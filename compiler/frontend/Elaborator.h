@@ -188,7 +188,6 @@ private:
   nn::Shape stackedAxes(const Instance &owner);
   std::string pathOf(const Instance &owner, const Variable &variable);
   bool declareStorage(Instance &owner, const Variable &variable, mlir::Type type, const std::string &path);
-  void bindStateDims(Instance &owner, Frame &into);
   nn::Dim stateDim(llvm::StringRef name);
   bool hasStateDim(llvm::StringRef name);
   bool agreeOnStateDim(llvm::StringRef name, const nn::Dim &size, Range range);
