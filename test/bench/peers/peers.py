@@ -14,6 +14,7 @@ import json
 import math
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -148,11 +149,14 @@ class Contest:
     options: tuple = ()
     states: tuple = ()  # sizes of states
     tolerance: float = 1e-4  # of the largest element
+    imports: tuple = ()  # files that the program imports by their names
 
 
 def compile_program(nnc, contest, folder):
     source, path = folder / "model.nn", folder / "model.so"
     source.write_text(contest.program)
+    for path_of_import in contest.imports:
+        shutil.copy(path_of_import, folder)
     command = [nnc, source, "--inference", *contest.options, "-o", path]
     subprocess.run(command, check=True)
     manifest = subprocess.run([nnc, f"--manifest={path}"], check=True, capture_output=True).stdout
