@@ -222,3 +222,29 @@ class multihead(Program):
         i, j = pairs(q.shape[2], k.shape[2])
         bias = self.param("rel", 32, 3)[bucket(j - i, False, 32, 20)].permute(2, 0, 1)
         return softmax_of(q @ k.transpose(-1, -2) + bias, v, j <= i)
+
+
+class remembered(multihead):
+    single = ()
+    cases = [
+        Case("remember", {}, context={"B": 2, "M": 5}, then=(Case("recall", {"N": 3}), Case("recall", {"N": 1}))),
+        Case("remember", {}, context={"B": 1, "M": 33}, then=(Case("recall", {"N": 17}), Case("remember"), Case("recall", {"N": 0}))),
+        Case("begin", {}, context={"B": 2, "M": 5}, then=tuple(Case("next", {"N": n}, {"at": values(at)}) for at, n in ((0, 3), (3, 1), (4, 4), (8, 1)))),
+        Case("begin", {}, context={"B": 1, "M": 1}, then=(Case("next", {"N": 9}, {"at": values(0)}), Case("next", {"N": 1}, {"at": values(9)}, (1, "`at` is 9")))),
+    ]  # fmt: skip
+
+    def remember(self, memory):
+        self.memory = memory
+        return memory
+
+    begin = remember
+
+    def recall(self, x, keep):
+        return self.cross(x, self.memory, keep) if x.numel() else x
+
+    def next(self, x, at):
+        self.seen = x if at == 0 else torch.cat((self.seen[:, : int(at)], x), 1)
+        n = self.seen.shape[1]
+        layer = torch.nn.TransformerDecoderLayer(8, 2, 11, 0.0, batch_first=True)
+        m = self.module("decoder", torch.nn.TransformerDecoder(layer, 2, torch.nn.LayerNorm(8)))
+        return m(self.seen, self.memory, tgt_mask=torch.ones(n, n, dtype=torch.bool).triu(1))[:, int(at) :]

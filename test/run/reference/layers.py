@@ -336,3 +336,27 @@ class arguments(Program):
 
     def known(self, x):
         return x.sum() * 0 + len(x)
+
+
+class ctc(Program):
+    types = ("f32", "f64")
+    row = "all"
+    inputs = {"target": integers(1, 4), "lengths": values(7, 4, 0, 6, 1), "labels": values(3, 1, 0, 2, 1)}
+    cases = (
+        [Case("rows", {"T": t, "B": b, "S": s}) for t, b, s in ((7, 5, 3), (7, 1, 3), (8, 33, 4))]
+        + [Case("rows", {"T": 1, "B": 2, "S": 3}, {"lengths": values(1), "labels": values(0, 1)})]
+        + [Case("rows", {"T": 7, "B": 3, "S": 3}, {"target": values(2), "lengths": values(5, 4, 7)})]
+        + [Case("whole", {"T": t, "B": b, "S": s}) for t, b, s in ((7, 3, 3), (30, 2, 7), (1, 1, 1), (130, 1, 17))]
+        + [Case("last", {"T": 7, "B": 5, "S": 3}, {"target": integers(0, 4)})]
+        + [Case("last", {"T": 7, "B": 2, "S": 3}, {"lengths": values(8, 1)}, fails=(1, "lengths"))]
+    )  # fmt: skip
+
+    def rows(self, x, target, lengths, labels):
+        return F.ctc_loss(torch.log_softmax(x, -1), target, lengths, labels, reduction="none")
+
+    def whole(self, x, target):
+        t, b, _ = x.shape
+        return F.ctc_loss(torch.log_softmax(x, -1), target, torch.full((b,), t), torch.full((b,), target.shape[1]))
+
+    def last(self, x, target, lengths, labels):
+        return F.ctc_loss(torch.log_softmax(x, -1), target, lengths, labels, blank=5, zero_infinity=True)

@@ -328,3 +328,34 @@ class topk(Program):
 
     def integers(self, x):
         return largest(x, 5)
+
+
+class adaptive(Windows):
+    cases = (
+        [Case(e, {"B": 2, "C": 3, "L": n}) for e in ("one", "seven", "largest") for n in LENGTHS] + images("point", C=3)
+        + images("image", C=5) + images("rows", C=2) + images("top", C=3) + images("tops", C=2)
+    )  # fmt: skip
+
+    def one(self, x):
+        return F.adaptive_avg_pool1d(x, 1)
+
+    def seven(self, x):
+        return F.adaptive_avg_pool1d(x, 7)
+
+    def largest(self, x):
+        return F.adaptive_max_pool1d(x, 5)
+
+    def point(self, x):
+        return F.adaptive_avg_pool2d(x, 1)
+
+    def image(self, x):
+        return F.adaptive_avg_pool2d(x, 3)
+
+    def rows(self, x):
+        return F.adaptive_avg_pool2d(x, (7, 2))
+
+    def top(self, x):
+        return F.adaptive_max_pool2d(x, 1)
+
+    def tops(self, x):
+        return F.adaptive_max_pool2d(x, (2, 5))
