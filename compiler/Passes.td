@@ -74,6 +74,9 @@ def BufferizePass : NN_Pass<"bufferize", "::mlir::ModuleOp"> {
 def CommitPass : NN_Pass<"commit", "::mlir::ModuleOp"> {
   let summary = "Lets a call that fails while it runs leave its outputs untouched";
 }
+def InPlacePass : NN_Pass<"in-place", "::mlir::func::FuncOp"> {
+  let summary = "Lets kernels write over inputs that nobody reads afterwards";
+}
 def WorkspacePass : NN_Pass<"workspace", "::mlir::ModuleOp"> {
   let summary = "Shares the frame among places whose lives do not overlap";
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];

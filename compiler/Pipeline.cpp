@@ -42,6 +42,7 @@ void memory(OpPassManager &p, const PipelineOptions &options) {
   p.addPass(createPackPass({options.cpu}));
   p.addPass(createBufferizePass());
   p.addPass(createCommitPass());
+  p.addNestedPass<func::FuncOp>(createInPlacePass());
   p.addPass(createWorkspacePass());
   p.addNestedPass<func::FuncOp>(createBarriersPass());
   p.addPass(createSignaturesPass());

@@ -25,6 +25,7 @@ def NN_ContractOp : NN_KernelOp<"contract", [AttrSizedOperandSegments, NN_Epilog
     OpBuilder<(ins "::mlir::Value":$lhs, "::mlir::Value":$rhs, "int64_t":$batch, "int64_t":$m, "int64_t":$n, "int64_t":$k)>
   ];
   let extraClassDeclaration = [{
+    ::mlir::OperandRange getOverwritable() { return getExtras(); }
     ::mlir::Type getAccumulatorType();
     /// Sizes of the axes of one kind, read off the operands (off the result for n when rhs is packed).
     ::nn::Shape batchShape();

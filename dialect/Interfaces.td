@@ -27,8 +27,9 @@ def NN_KernelInterface : OpInterface<"KernelOpInterface"> {
   }];
   let methods = [
     InterfaceMethod<"Places that are written.", "::mlir::MutableOperandRange", "getInitsMutable">,
-    InterfaceMethod<[{True if element i of each result depends on no element of the inputs but i: the result may take the
-      place of an input that dies here.}], "bool", "isElementwiseAccess", (ins), [{}], [{ return false; }]>
+    InterfaceMethod<[{Inputs that a result may be written over: element i of them is read only to make element i of the
+      results, and before that is written.}], "::mlir::OperandRange", "getOverwritable", (ins), [{}],
+      [{ return $_op->getOperands().take_front(0); }]>
   ];
 }
 

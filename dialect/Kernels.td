@@ -23,6 +23,7 @@ def NN_MapOp : NN_KernelOp<"map", [AttrSizedOperandSegments, SingleBlock]> {
     `(` ($inputs^ `:` type($inputs))? `)` (`into` `(` $inits^ `:` type($inits) `)`)? $body attr-dict (`->` type($results)^)?
   }];
   let hasVerifier = 1;
+  let extraClassDeclaration = "::mlir::OperandRange getOverwritable() { return getInputs(); }";
 }
 
 def NN_RowsOp : NN_KernelOp<"rows", [AttrSizedOperandSegments, SingleBlock]> {

@@ -90,6 +90,7 @@ def NN_ConvolveOp : NN_KernelOp<"convolve", [AttrSizedOperandSegments, NN_Epilog
   }];
   let hasVerifier = 1;
   let extraClassDeclaration = [{
+    ::mlir::OperandRange getOverwritable() { return getExtras(); }
     ::mlir::Type getAccumulatorType();
     ::nn::Shape resultShape();
     /// Channels of x that an element of the result sees, and positions of the window.

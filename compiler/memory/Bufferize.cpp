@@ -205,6 +205,12 @@ LogicalResult Bufferizer::operation(Operation *op) {
 
 Value Bufferizer::alloc(Type tensor) { return AllocOp::create(b, function.getLoc(), placeType(tensor)); }
 
+/// Kernels that make their results row by row write them as fast in another order of the rows.
+static bool keepsRows(Operation *kernel, TransposeOp user) {
+  ArrayRef<int64_t> permutation = user.getPermutation();
+  return isa_and_present<AttendOp, NeighbourhoodOp>(kernel) && permutation.back() + 1 == int64_t(permutation.size());
+}
+
 Value Bufferizer::destination(Value tensor) {
   if (Value known = places.lookup(tensor))
     return known;
@@ -224,7 +230,8 @@ Value Bufferizer::destination(Value tensor) {
       b.setInsertionPointAfterValue(whole);
       if (auto s = reshapeStrides(cast<RefType>(whole.getType()), shape))
         into = viewOf(whole, shape, *s, loc);
-    } else if (auto transpose = dyn_cast<TransposeOp>(user); transpose && targets.lookup(transpose)) {
+    } else if (auto transpose = dyn_cast<TransposeOp>(user);
+               transpose && (targets.lookup(transpose) || keepsRows(tensor.getDefiningOp(), transpose))) {
       Value whole = destination(transpose.getResult());
       SmallVector<int64_t> inverse(shape.rank());
       for (auto [i, p] : llvm::enumerate(transpose.getPermutation()))

@@ -27,7 +27,7 @@ Strides sliceStrides(nn::RefType x, const nn::Shape &offsets);
 std::optional<Strides> reshapeStrides(nn::RefType x, const nn::Shape &to);
 
 /// Whether this kernel had better write its result with these strides than in order: maps turn what they read, rows
-/// walk in any direction but want to read and write along the same axis.
+/// walk in any direction but want to read and write along the same axis, attention and neighbourhoods write row by row.
 bool writesWell(mlir::Operation *kernel, llvm::function_ref<nn::RefType(mlir::Value)> placeOf,
                 const nn::Shape &strides);
 

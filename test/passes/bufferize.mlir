@@ -108,3 +108,62 @@ func.func @columns(%x: tensor<?x8xf32, #nn.shape<[B, 8]>>) -> tensor<?x8xf32, #n
   %back = nn.transpose %c {permutation = array<i64: 1, 0>} : (tensor<8x?xf32, #nn.shape<[8, B]>>) -> tensor<?x8xf32, #nn.shape<[B, 8]>>
   return %back : tensor<?x8xf32, #nn.shape<[B, 8]>>
 }
+
+// -----
+
+!h = tensor<4x?x8xf32, #nn.shape<[4, N, 8]>>
+!x = tensor<?x4x8xf32, #nn.shape<[N, 4, 8]>>
+!y = tensor<?x32xf32, #nn.shape<[N, 32]>>
+
+// Heads beside each other: attention goes row by row, and puts each row where it belongs.
+// CHECK-LABEL: func.func private @heads
+// CHECK-NOT: nn.alloc
+// CHECK: nn.attend{{.*}} into(%{{.*}} : !nn.ref<[4, N, 8] of f32, [8, 32, 1]>)
+// CHECK-NOT: nn.copy
+// CHECK: return
+func.func private @heads(%q: !h, %k: !h, %v: !h) -> !y attributes {nn.dims = ["N"]} {
+  %r = nn.attend(%q : !h) to(%k : !h) value %v where {} score {
+  ^bb0(%p: f32):
+    nn.yield %p : f32
+  } {batch = 1 : i64} : !h -> !h
+  %t = nn.transpose %r {permutation = array<i64: 1, 0, 2>} : (!h) -> !x
+  %y = nn.reshape %t : (!x) -> !y
+  return %y : !y
+}
+
+// Elements of a row that are far from each other are written in a row first.
+// CHECK-LABEL: func.func private @columns
+// CHECK: %[[ROWS:[a-z0-9_]+]] = nn.alloc : <[4, N, 8] of f32>
+// CHECK: nn.attend{{.*}} into(%[[ROWS]] : !nn.ref<[4, N, 8] of f32>)
+// CHECK: nn.copy
+func.func private @columns(%q: !h, %k: !h, %v: !h) -> tensor<4x8x?xf32, #nn.shape<[4, 8, N]>> attributes {nn.dims = ["N"]} {
+  %r = nn.attend(%q : !h) to(%k : !h) value %v where {} score {
+  ^bb0(%p: f32):
+    nn.yield %p : f32
+  } {batch = 1 : i64} : !h -> !h
+  %t = nn.transpose %r {permutation = array<i64: 0, 2, 1>} : (!h) -> tensor<4x8x?xf32, #nn.shape<[4, 8, N]>>
+  return %t : tensor<4x8x?xf32, #nn.shape<[4, 8, N]>>
+}
+
+// Neighbourhoods as well, also where an operation comes after.
+// CHECK-LABEL: func.func private @neighbours
+// CHECK: %[[ALL:[a-z0-9_]+]] = nn.alloc : <[N, 32] of f32>
+// CHECK: nn.neighbourhood{{.*}} into(%{{.*}} : !nn.ref<[4, N, 8] of f32, [8, 32, 1]>)
+// CHECK-NOT: nn.copy
+// CHECK: nn.map(%[[ALL]]
+func.func private @neighbours(%x: !x, %g: !nn.graph<N, N, E>) -> !y attributes {nn.dims = ["N", "E"]} {
+  %r = nn.neighbourhood "sum" over graph(%g : !nn.graph<N, N, E>) free <[4]> targets <N> sources <N> captures(%x : !x) where {
+  } body {
+  ^bb0(%k: tensor<i64>, %v: tensor<i64>, %u: tensor<i64>, %e: tensor<i64>, %a: !x):
+    %row = nn.at %a[%u, %k] {axes = array<i64: 0, 1>} : !x[tensor<i64>, tensor<i64>] -> tensor<8xf32>
+    nn.yield %row : tensor<8xf32>
+  } -> !h
+  %t = nn.transpose %r {permutation = array<i64: 1, 0, 2>} : (!h) -> !x
+  %y = nn.reshape %t : (!x) -> !y
+  %z = nn.map (%y : !y) {
+  ^bb0(%a: f32):
+    %n = nn.neg %a : (f32) -> f32
+    nn.yield %n : f32
+  } -> !y
+  return %z : !y
+}
