@@ -5,7 +5,7 @@ from torch.nn import Linear, ReLU, Sequential
 
 from program import Case, Program, integers, members, narrow, uniform
 
-GRAPHS = ((1, 0), (1, 1), (2, 5), (7, 0), (13, 17), (33, 130))
+GRAPHS = ((1, 0), (1, 1), (1, 4), (2, 5), (7, 0), (13, 17), (33, 130))
 D, EDGE, KINDS = 12, 5, 3
 
 
@@ -28,10 +28,11 @@ class graphs(Program):
     cases = cases(*entries) + [Case("pools", {"N": n, "G": g}) for n, g in ((0, 1), (1, 1), (7, 3), (3, 5), (64, 4))]
 
     def module(self, path, module):
-        """With the parameters of these names."""
-        given = {name: self.param(f"{path}.{name}", *value.shape) for name, value in module.state_dict().items()}
+        """With the parameters of these names; what two names share has the first one."""
+        own = [*module.named_parameters(), *module.named_buffers()]
+        given = {name: self.param(f"{path}.{name}", *value.shape) for name, value in own}
         module = module.to(self.type).eval()
-        module.load_state_dict(given)
+        module.load_state_dict(given, strict=False)
         return module
 
     def conv(self, path, name, *settings, **more):
