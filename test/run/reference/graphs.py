@@ -22,7 +22,7 @@ def mlp(a, b, c):
 
 
 class graphs(Program):
-    types = ("f32", "f64")
+    types = ("f32", "f64", "bf16")
     inputs = {"kind": integers(0, KINDS), "members": members}
     entries = "gcns sages gats gatv2s transformers gins rgcns nnconvs edgeconvs".split()
     cases = cases(*entries) + [Case("pools", {"N": n, "G": g}) for n, g in ((0, 1), (1, 1), (7, 3), (3, 5), (64, 4))]
