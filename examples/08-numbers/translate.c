@@ -70,7 +70,7 @@ static int same_as(FILE *expected) {
 
 int main(int argc, char **argv) {
   numbers *model;
-  numbers_context *all, *one;
+  numbers_context *all = NULL, *one = NULL;
   int count = 0, right = 0;
   if (argc < 6)
     fail("usage: translate WEIGHTS.safetensors WORDS.txt NUMBERS.txt EXPECTED.txt WORD...");

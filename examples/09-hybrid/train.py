@@ -4,6 +4,7 @@ The last tenth of the book is held out: text.txt is a part of it. Writes lstm.sa
 hybrid.safetensors, and to expected.txt how much each byte of the first piece surprises PyTorch.
 """
 
+import math
 import pathlib
 import sys
 
@@ -46,7 +47,8 @@ class Hybrid(torch.nn.Module):
         for layer in self.layers:
             x = layer(x, mask, is_causal=True)
         scores = self.norm(x) @ self.token.weight.T
-        return torch.nn.functional.cross_entropy(scores[:, :-1].transpose(1, 2), text[:, 1:], reduction="none") / torch.log(torch.tensor(2.0))
+        nats = torch.nn.functional.cross_entropy(scores[:, :-1].transpose(1, 2), text[:, 1:], reduction="none")
+        return nats / math.log(2)
 
 
 def bits(model):
