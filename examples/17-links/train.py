@@ -1,7 +1,7 @@
 """Trains the weights of links.nn with PyTorch Geometric: python3 train.py (needs torch, torch_geometric, safetensors).
 
-One of five links is held out. Writes links.safetensors and pairs.csv: each pair of members, whether it is no link (0), one that is
-held out (1) or a known one (2), and the three scores that PyTorch computes.
+One of five links is held out. Writes links.safetensors and pairs.csv: each pair of members, whether it is no link (0), one
+that is held out (1) or a known one (2), and the three scores that PyTorch computes.
 """
 
 import csv

@@ -1,7 +1,7 @@
 """Trains the weights of molecules.nn with PyTorch Geometric: python3 train.py (needs torch, torch_geometric, safetensors).
 
-The molecules are drawn: chains and rings of carbon with groups attached, half of them with an acid group -C(=O)OH, the others with
-what resembles it: esters, amides, ketones beside alcohols, two -OH on one carbon. Writes molecules.safetensors, and molecules.txt
+The molecules are drawn: chains and rings of carbon with groups attached, half of them with an acid group -C(=O)OH, the others
+with what resembles it: esters, amides, ketones beside alcohols, two -OH on one carbon. Writes molecules.safetensors, and molecules.txt
 with 200 molecules that training has not seen: is it an acid (0 or 1), PyTorch's score, elements, bonds.
 """
 
@@ -51,7 +51,8 @@ def molecule(acid):
             join(a, "-", b)
     for group in [ACID] * acid + random.choices(OTHERS, k=random.randint(1, 3) + (not acid)):
         need = 1 + (group[1][0][1] == "=")
-        places = [i for i, e in enumerate(elements) if e == "C" and free[i] >= need and not any(i in (a, b) and elements[a + b - i] in "ON" for a, _, b in bonds)]
+        taken = {i for a, _, b in bonds for i, j in ((a, b), (b, a)) if elements[j] in "ON"}
+        places = [i for i, e in enumerate(elements) if e == "C" and free[i] >= need and i not in taken]
         if not places:
             continue
         first, place = len(elements), random.choice(places)
@@ -70,10 +71,8 @@ def is_acid(elements, bonds):
     for a, kind, b in bonds:
         near[a].append((kind, b))
         near[b].append((kind, a))
-    return any(
-        e == "C" and any(k == "=" and elements[j] == "O" for k, j in near[i]) and any(k == "-" and elements[j] == "O" and len(near[j]) == 1 for k, j in near[i])
-        for i, e in enumerate(elements)
-    )
+    double_bonded = [i for i, e in enumerate(elements) if e == "C" and any(k == "=" and elements[j] == "O" for k, j in near[i])]
+    return any(k == "-" and elements[j] == "O" and len(near[j]) == 1 for i in double_bonded for k, j in near[i])
 
 
 def data(elements, bonds):

@@ -1,4 +1,4 @@
-"""Trains the weights of graphformer.nn: python3 train.py (needs torch, safetensors, and transformers below 5, which has Graphormer).
+"""Trains the weights of graphformer.nn: python3 train.py (needs torch, safetensors, and transformers 4, which has Graphormer).
 
 Each graph is one ring of 5, 6 or 7 nodes with trees on it. Writes graphformer.safetensors, and graphs.txt with 150 graphs that
 training has not seen: length of the ring, the model's scores of 5, 6, 7, count of nodes, edges.
