@@ -12,9 +12,10 @@ def NN_ScanOp : NN_Op<"scan", [AttrSizedOperandSegments, SingleBlock, DeclareOpI
     last slice to the first; results keep the order of the sequence. With a `lengths` operand row b (the leading axis of
     every carry and stacked value) runs `lengths[b]` steps.
 
-    After the memory phase every carry has two places, `prev` (read) and `next` (written), that never overlap: the inits
+    After the memory phase every carry has two places, `prev` (read) and `next` (written), that do not overlap: the inits
     are the stacked results, the final carries, then one spare place per carry; the body's arguments after the slices are
-    prev and next of each carry and a slice of each stacked result, and it yields nothing.
+    prev and next of each carry and a slice of each stacked result, and it yields nothing. A carry that lies in its final
+    place, which is its spare one as well, is changed where it lies: its `prev` is read and written.
   }];
   let arguments = (ins Variadic<NN_TensorOrRef>:$xs, Variadic<NN_TensorOrRef>:$carries, Variadic<NN_TensorOrRef>:$lengths,
                    Variadic<NN_Ref>:$inits, NN_DimAttr:$steps, DefaultValuedAttr<BoolAttr, "false">:$reversed);

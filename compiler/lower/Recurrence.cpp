@@ -43,6 +43,7 @@ Value longest(ScanOp op, Value steps, Lowering &l) {
 ///    place, so a step writes it if an even number of steps follows, the spare otherwise; the place written is what the
 ///    next step reads. The first one reads the initial value where it lies. The kernels of the body are lowered after
 ///    this, where they stand then.
+///    A carry that is changed where it lies has one place, which is all of these.
 /// 3. Without any step the initial value is the final one.
 void nnc::lowerScan(ScanOp op, Lowering &l) {
   Location loc = op.getLoc();
@@ -97,6 +98,8 @@ void nnc::lowerScan(ScanOp op, Lowering &l) {
     Value none = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, steps, l.constant(0));
     l.ifThen(none, [&] {
       for (unsigned i = 0; i < carries; ++i) {
+        if (op.getCarries()[i] == op.getInits()[stacked + i])
+          continue;
         auto copy = CopyOp::create(b, loc, TypeRange(), op.getCarries()[i], ValueRange(op.getInits()[stacked + i]));
         OpBuilder::InsertionGuard guard(b);
         b.setInsertionPoint(copy);

@@ -58,7 +58,12 @@ struct Carries {
     unsigned i = arg.getArgNumber(), first = 1 + xs;
     if (i < first || i >= first + 2 * carries)
       return nullptr;
-    return body.getArgument((i - first) % 2 ? i - 1 : i + 1);
+    return hasOnePlace((i - first) / 2) ? place : body.getArgument((i - first) % 2 ? i - 1 : i + 1);
+  }
+  /// Whether the body changes a carry where it lies.
+  bool hasOnePlace(unsigned carry) const {
+    ScanOp op = loop;
+    return op.getInits()[stacked + carry] == op.getInits()[stacked + carries + carry];
   }
   /// The places outside that `place` may be.
   SmallVector<Value> outside(Value place) const {

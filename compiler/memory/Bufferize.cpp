@@ -220,6 +220,10 @@ Value Bufferizer::destination(Value tensor) {
   Value &place = places[tensor];
   if (Value target = targets.lookup(tensor))
     return place = target;
+  for (OpOperand &use : tensor.getUses())
+    if (Value changed = overwrites.over(use))
+      if (use.getOwner()->getBlock() == tensor.getParentBlock() && Overwrites::diesAt(use))
+        return places[tensor] = destination(changed);
   // Written where its only user wants it.
   if (tensor.hasOneUse() && tensor.user_begin()->getBlock() == tensor.getParentBlock()) {
     Operation *user = *tensor.user_begin();
@@ -242,8 +246,6 @@ Value Bufferizer::destination(Value tensor) {
         b.setInsertionPointAfterValue(whole);
         into = viewOf(whole, shape, s, loc);
       }
-    } else if (auto update = dyn_cast<UpdateOp>(user); update && update.getX() == tensor) {
-      return places[tensor] = destination(update.getResult());
     } else if (auto concat = dyn_cast<ConcatOp>(user)) {
       Value whole = destination(concat.getResult());
       b.setInsertionPointAfterValue(whole);

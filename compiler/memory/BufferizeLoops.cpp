@@ -26,15 +26,16 @@ void Bufferizer::call(CallOp op) {
     copy(from, to, op.getLoc());
 }
 
-/// Every carry gets two places, the final one and a spare; the body reads `prev` and writes `next`.
+/// Every carry gets two places, the final one and a spare; the body reads `prev` and writes `next`. A carry that the
+/// body changes has one.
 void Bufferizer::scan(ScanOp op) {
   Location loc = op.getLoc();
   unsigned carries = op.getCarries().size(), stacked = op.getNumResults() - carries;
   SmallVector<Value> xs, init, lengths, inits;
   for (Value v : op.getXs())
     xs.push_back(places.lookup(v));
-  for (Value v : op.getCarries())
-    init.push_back(contiguous(places.lookup(v), loc));
+  for (OpOperand &v : op.getCarriesMutable())
+    init.push_back(overwrites.over(v) ? places.lookup(v.get()) : contiguous(places.lookup(v.get()), loc));
   for (Value v : op.getLengths())
     lengths.push_back(places.lookup(v));
   SmallVector<std::pair<Value, Value>> copies;
@@ -46,8 +47,17 @@ void Bufferizer::scan(ScanOp op) {
       copies.emplace_back(into = alloc(r.getType()), to);
     inits.push_back(into);
   }
-  for (Value v : op.getCarries())
-    inits.push_back(alloc(v.getType()));
+  for (auto [i, v] : llvm::enumerate(op.getCarriesMutable())) {
+    if (!overwrites.over(v)) {
+      inits.push_back(alloc(v.get().getType()));
+      continue;
+    }
+    Value whole = inits[stacked + i];
+    if (init[i] != whole)
+      copy(init[i], whole, loc);
+    init[i] = whole;
+    inits.push_back(whole);
+  }
   auto loop = ScanOp::create(b, loc, TypeRange(), xs, init, lengths, inits, op.getSteps(), op.getReversed());
 
   Block *body = b.createBlock(&loop.getBody());
@@ -65,9 +75,14 @@ void Bufferizer::scan(ScanOp op) {
   for (unsigned i = 0; i < carries; ++i) {
     places[old.getArgument(1 + xs.size() + i)] = body->addArgument(init[i].getType(), loc);
     ends[stacked + i] = body->addArgument(init[i].getType(), loc);
+    if (overwrites.over(op.getCarriesMutable()[i]))
+      ends[stacked + i] = places[old.getArgument(1 + xs.size() + i)];
   }
   for (unsigned i = 0; i < stacked; ++i)
     ends[i] = body->addArgument(sliceType(inits[i]), loc);
+  for (unsigned i = 0; i < carries; ++i) // a value that is stacked as well changes where it lies
+    if (overwrites.over(op.getCarriesMutable()[i]))
+      targets[yield.getValues()[stacked + i]] = ends[stacked + i];
   for (auto [value, place] : llvm::zip(yield.getValues(), ends))
     targets.try_emplace(value, place);
   for (auto [i, x] : llvm::enumerate(xs)) // read and written in the same place

@@ -3,6 +3,7 @@
 #define NNC_COMPILER_MEMORY_BUFFERIZER_H
 
 #include "compiler/Passes.h"
+#include "compiler/memory/Overwrites.h"
 #include "compiler/memory/Places.h"
 
 namespace nnc {
@@ -14,7 +15,7 @@ class Bufferizer {
 public:
   /// `offsets` of parameters and packed copies in their slabs; `numbers` of states.
   Bufferizer(func::FuncOp function, const llvm::StringMap<int64_t> &offsets, const llvm::StringMap<int64_t> &numbers)
-      : function(function), offsets(offsets), numbers(numbers), b(function.getContext()),
+      : function(function), overwrites(function), offsets(offsets), numbers(numbers), b(function.getContext()),
         context(function.getContext()) {}
 
   LogicalResult run();
@@ -51,6 +52,7 @@ private:
   }
 
   func::FuncOp function;
+  Overwrites overwrites;
   const llvm::StringMap<int64_t> &offsets, &numbers;
   OpBuilder b;
   MLIRContext *context;

@@ -6,57 +6,6 @@ using namespace nn;
 
 namespace nnc {
 namespace {
-/// Whether all uses of a value, through views as well, stand before `end` in the value's block; `except` does not
-/// count.
-bool isUsedBefore(Value v, Operation *end, OpOperand *except) {
-  return llvm::all_of(v.getUses(), [&](OpOperand &use) {
-    Operation *user = use.getOwner();
-    if (&use == except)
-      return true;
-    if (user->hasTrait<View>())
-      return isUsedBefore(user->getResult(0), end, nullptr);
-    Operation *at = end->getBlock()->findAncestorOpInBlock(*user);
-    return at && at->isBeforeInBlock(end);
-  });
-}
-
-/// Whether `after` may be written where `before` lies: nobody reads `before` from then on, and what makes `after` reads
-/// an element only before it writes it.
-///  - an update of `before`, or of a value of which this holds, writes a part of it
-///  - an elementwise kernel reads the element that it writes
-///  - a loop over `before` that stacks `after` does so if its body does with each slice
-///  - other operations must not read it at all
-bool mayReplace(Value before, Value after) {
-  Operation *maker = after.getDefiningOp();
-  Block *block = before.getParentBlock();
-  if (after == before)
-    return true;
-  if (!maker || maker->getBlock() != block)
-    return false;
-  if (auto update = dyn_cast<UpdateOp>(maker)) {
-    OpOperand &x = update->getOpOperand(0);
-    return (x.get() == before || mayReplace(before, x.get())) && isUsedBefore(x.get(), maker, &x) &&
-           (x.get() == before || isUsedBefore(before, maker, nullptr));
-  }
-  OpOperand *allowed = nullptr;
-  if (auto map = dyn_cast<MapOp>(maker)) {
-    for (OpOperand &input : map->getOpOperands())
-      if (input.get() == before)
-        allowed = &input;
-  } else if (auto scan = dyn_cast<ScanOp>(maker)) {
-    unsigned result = cast<OpResult>(after).getResultNumber(),
-             stacked = scan.getNumResults() - scan.getCarries().size();
-    for (unsigned i = 0; i < scan.getXs().size(); ++i)
-      if (scan.getXs()[i] == before) {
-        Block &body = scan.getBody().front();
-        allowed = &scan->getOpOperand(i);
-        if (result >= stacked || !mayReplace(body.getArgument(1 + i), body.getTerminator()->getOperand(result)))
-          return false;
-      }
-  }
-  return isUsedBefore(before, maker, allowed);
-}
-
 /// What a place is a part of.
 Value wholeOf(Value place) {
   while (auto view = place.getDefiningOp<ViewOp>())
@@ -90,7 +39,7 @@ void Bufferizer::storeInPlace(Block &body) {
   for (StoreOp op : body.getOps<StoreOp>()) {
     Value value = op.getValue(), old = before.lookup(op.getPath());
     if (!op.getWhen() && value.getDefiningOp() && !isa<StateValueOp, ParameterOp>(value.getDefiningOp()) &&
-        (!old || mayReplace(old, value)))
+        (!old || overwrites.mayReplace(old, value)))
       targets[value] = storage(op.getPath(), value.getType());
   }
 }

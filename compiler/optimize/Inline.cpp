@@ -88,6 +88,19 @@ unsigned sizeOf(func::FuncOp function) {
   return size - 1; // the function itself
 }
 
+/// Whether a part of an argument is written anew: a state, which is large. In the entry the part is written where the
+/// state lies, and its position is looked at before anything runs.
+bool updatesArgument(func::FuncOp function) {
+  return function
+      .walk([](UpdateOp update) {
+        Value whole = update.getX();
+        while (auto before = whole.getDefiningOp<UpdateOp>())
+          whole = before.getX();
+        return isa<BlockArgument>(whole) ? WalkResult::interrupt() : WalkResult::advance();
+      })
+      .wasInterrupted();
+}
+
 class Inliner {
 public:
   explicit Inliner(ModuleOp module) : module(module), symbols(module) {
@@ -115,6 +128,7 @@ private:
   struct State {
     unsigned calls = 0;
     unsigned size = 0;
+    bool updates = false;
     bool visiting = false, done = false, used = false;
   };
 
@@ -147,12 +161,13 @@ private:
         return isa_and_present<AddSelfLoopsOp, ReverseOp>(v.getDefiningOp()); // known here alone
       });
       if (c.done && (c.calls == 1 || c.size <= (call->getParentOfType<ScanOp>() ? kSmallInLoop : kSmall) || seesGraph ||
-                     inBody(call)))
+                     c.updates || inBody(call)))
         inlineCall(call, callee);
     }
     state.visiting = false;
     state.done = true;
     state.size = sizeOf(function);
+    state.updates = updatesArgument(function);
   }
 
   ModuleOp module;
@@ -164,7 +179,8 @@ private:
 /// 2. A call of a function that is called once, or is small (for a loop, in one) after this was done to its own calls,
 /// is replaced by the
 ///    callee's operations; its free dimensions become the sizes of the call, its places in the program the call's as
-///    well. So is every call in the body of a neighbourhood, and one that is given a graph with loops or turned around.
+///    well. So is every call in the body of a neighbourhood, one that is given a graph with loops or turned around, and
+///    one that writes a part of a state.
 /// 3. Erase private functions that nothing names any more.
 /// The bodies of loops are treated alike. The number of operations of a network of repeated layers does not depend on
 /// the number of copies: a loop has one body.

@@ -60,3 +60,28 @@ func.func @turned(%h: !m) -> !m attributes {nn.dims = ["T", "B"]} {
   } -> !m
   return %r : !m
 }
+
+// -----
+
+// A state that is changed where it lies: all threads must see the change, and have read it before the next one.
+!all = tensor<?x8xf32, #nn.shape<[M, 8]>>
+!row = tensor<1x8xf32>
+// CHECK-LABEL: func.func @changed
+// CHECK: nn.scan
+// CHECK: nn.copy
+// CHECK-NEXT: nn.barrier
+// CHECK-NEXT: nn.map
+// CHECK: nn.barrier
+// CHECK-NEXT: nn.yield
+func.func @changed(%x: !all, %row: !row) -> (tensor<?x?x8xf32, #nn.shape<[T, M, 8]>>, !all) attributes {nn.dims = ["T", "M"]} {
+  %r:2 = nn.scan over() carrying(%x : !all) steps <T> {
+  ^bb0(%i: tensor<i64>, %all: !all):
+    %y = nn.update %all, %row, %i {dynamic = array<i64: 0>, offsets = #nn.shape<[0, 0]>} : (!all, !row, tensor<i64>) -> !all
+    %s = nn.map(%y : !all) {
+    ^bb0(%a: f32):
+      nn.yield %a : f32
+    } -> !all
+    nn.yield %s, %y : !all, !all
+  } -> tensor<?x?x8xf32, #nn.shape<[T, M, 8]>>, !all
+  return %r#0, %r#1 : tensor<?x?x8xf32, #nn.shape<[T, M, 8]>>, !all
+}

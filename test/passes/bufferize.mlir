@@ -167,3 +167,62 @@ func.func private @neighbours(%x: !x, %g: !nn.graph<N, N, E>) -> !y attributes {
   } -> !y
   return %z : !y
 }
+
+// -----
+
+!all = tensor<?x8xf32, #nn.shape<[M, 8]>>
+!row = tensor<1x8xf32>
+
+// A loop that writes a part of what it carries does so where that lies: the caller's value is copied once. What a step
+// had before is not read any more.
+// CHECK-LABEL: func.func private @rows
+// CHECK-SAME: %[[X:[a-z0-9_]+]]: !nn.ref<[M, 8] of f32>, %[[ROWS:[a-z0-9_]+]]: !nn.ref<[T, 1, 8] of f32>, %[[OUT:[a-z0-9_]+]]: !nn.ref<[M, 8] of f32>
+// CHECK-NOT: nn.alloc
+// CHECK: nn.copy %[[X]] into(%[[OUT]]
+// CHECK: nn.scan over(%[[ROWS]] : {{.*}} carrying(%[[OUT]] : {{.*}} into(%[[OUT]], %[[OUT]] :
+// CHECK: ^bb0(%[[STEP:[a-z0-9_]+]]: !nn.ref<[] of i64>, %[[ROW:[a-z0-9_]+]]: !nn.ref<[1, 8] of f32>, %[[ALL:[a-z0-9_]+]]: !nn.ref<[M, 8] of f32>, %{{.*}}):
+// CHECK-NEXT: %[[PART:[a-z0-9_]+]] = nn.view %[[ALL]], %[[STEP]]
+// CHECK-NEXT: nn.copy %[[ROW]] into(%[[PART]]
+// CHECK-NEXT: nn.yield
+func.func private @rows(%x: !all, %rows: tensor<?x1x8xf32, #nn.shape<[T, 1, 8]>>) -> !all attributes {nn.dims = ["M", "T"]} {
+  %r = nn.scan over(%rows : tensor<?x1x8xf32, #nn.shape<[T, 1, 8]>>) carrying(%x : !all) steps <T> {
+  ^bb0(%i: tensor<i64>, %row: !row, %all: !all):
+    %y = nn.update %all, %row, %i {dynamic = array<i64: 0>, offsets = #nn.shape<[0, 0]>} : (!all, !row, tensor<i64>) -> !all
+    nn.yield %y : !all
+  } -> !all
+  return %r : !all
+}
+
+// A step that reads what was there before makes the new value beside it.
+// CHECK-LABEL: func.func private @before
+// CHECK: %[[SPARE:[a-z0-9_]+]] = nn.alloc : <[M, 8] of f32>
+// CHECK: nn.scan {{.*}} into(%{{[a-z0-9_]+}}, %{{[a-z0-9_]+}}, %[[SPARE]] :
+func.func private @before(%x: !all, %rows: tensor<?x1x8xf32, #nn.shape<[T, 1, 8]>>)
+    -> (tensor<?x?x8xf32, #nn.shape<[T, M, 8]>>, !all) attributes {nn.dims = ["M", "T"]} {
+  %r:2 = nn.scan over(%rows : tensor<?x1x8xf32, #nn.shape<[T, 1, 8]>>) carrying(%x : !all) steps <T> {
+  ^bb0(%i: tensor<i64>, %row: !row, %all: !all):
+    %y = nn.update %all, %row, %i {dynamic = array<i64: 0>, offsets = #nn.shape<[0, 0]>} : (!all, !row, tensor<i64>) -> !all
+    nn.yield %all, %y : !all, !all
+  } -> tensor<?x?x8xf32, #nn.shape<[T, M, 8]>>, !all
+  return %r#0, %r#1 : tensor<?x?x8xf32, #nn.shape<[T, M, 8]>>, !all
+}
+
+// A value that is read before a part of it is written lies where the new one will.
+// CHECK-LABEL: func.func private @readBetween
+// CHECK-SAME: %[[OUT:[a-z0-9_]+]]: !nn.ref<[M, 8] of f32>, %[[SUM:[a-z0-9_]+]]: !nn.ref<[M, 8] of f32>
+// CHECK-NOT: nn.alloc
+// CHECK: nn.copy %{{.*}} into(%[[OUT]]
+// CHECK: nn.map(%[[OUT]] : {{.*}} into(%[[SUM]]
+// CHECK: nn.copy
+// CHECK-NOT: nn.copy
+// CHECK: return
+func.func private @readBetween(%x: !all, %row: !row, %i: tensor<i64>) -> (!all, !all) attributes {nn.dims = ["M"]} {
+  %a = nn.update %x, %row {dynamic = array<i64>, offsets = #nn.shape<[0, 0]>} : (!all, !row) -> !all
+  %s = nn.map (%a : !all) {
+  ^bb0(%v: f32):
+    %n = nn.neg %v : (f32) -> f32
+    nn.yield %n : f32
+  } -> !all
+  %b = nn.update %a, %row, %i {dynamic = array<i64: 0>, offsets = #nn.shape<[0, 0]>} : (!all, !row, tensor<i64>) -> !all
+  return %b, %s : !all, !all
+}

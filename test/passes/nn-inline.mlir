@@ -90,3 +90,28 @@ func.func private @init() -> tensor<4xf32> {
   %0 = nn.constant 1.0 : f32 -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// -----
+
+// What writes a part of what it is given dissolves, however large: the part is written where the whole lies.
+// CHECK-NOT: func.func private @Keep
+// CHECK-LABEL: func.func @keeps
+// CHECK-COUNT-2: nn.update
+!x = tensor<?xf32, #nn.shape<[N]>>
+func.func private @Keep(%x: !x, %part: tensor<1xf32>) -> !x attributes {nn.dims = ["N"]} {
+  %0 = nn.exp %part : (tensor<1xf32>) -> tensor<1xf32>
+  %1 = nn.exp %0 : (tensor<1xf32>) -> tensor<1xf32>
+  %2 = nn.exp %1 : (tensor<1xf32>) -> tensor<1xf32>
+  %3 = nn.exp %2 : (tensor<1xf32>) -> tensor<1xf32>
+  %4 = nn.exp %3 : (tensor<1xf32>) -> tensor<1xf32>
+  %5 = nn.exp %4 : (tensor<1xf32>) -> tensor<1xf32>
+  %6 = nn.exp %5 : (tensor<1xf32>) -> tensor<1xf32>
+  %7 = nn.exp %6 : (tensor<1xf32>) -> tensor<1xf32>
+  %y = nn.update %x, %7 {dynamic = array<i64>, offsets = #nn.shape<[0]>} : (!x, tensor<1xf32>) -> !x
+  return %y : !x
+}
+func.func @keeps(%x: !x, %part: tensor<1xf32>) -> !x attributes {nn.dims = ["N"]} {
+  %a = nn.call @Keep(%x, %part) dims <[N]> : (!x, tensor<1xf32>) -> !x
+  %b = nn.call @Keep(%a, %part) dims <[N]> : (!x, tensor<1xf32>) -> !x
+  return %b : !x
+}

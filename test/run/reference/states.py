@@ -34,6 +34,9 @@ class state(Program):
         sequence(at(8, N=1), at(9, N=1, fails=(1, "`at` is 9")), at(7, N=1), at(0, N=9), B=2),
         sequence(at(3, "twice", N=2), at(0, "twice", N=1), at(7, "twice", N=2, fails=(1, "start of a range")), at(3, N=2)),
         sequence(at(0, "deep", N=2), at(2, "deep", N=1), at(8, "deep", N=1), at(2, "deep", N=7)),
+        sequence(at(0, "both", N=2), at(2, "both", N=1), at(1, "both", N=7), at(9, "both", N=1, fails=(1, "`at` is 9")), at(0, "both", N=1)),
+        sequence(call("feed", T=3), at(3, N=2), call("feed", T=0), at(6, N=1), call("feed", T=9)),
+        sequence(at(4, N=2), call("feed", T=1), Case("feed", {"T": 10}, fails=(1, "range")), at(1, N=3), B=1),
         sequence(call("slide"), call("slide"), call("slide"), call("slide"), call("slide"), call("slide")),
         sequence(
             call("step"),
@@ -97,6 +100,20 @@ class state(Program):
         for i in range(3):
             x = self.cache(f"stack{i}", f"stack.{i}", x, at)
         return x
+
+    def notes(self, path, x, at):
+        kept = self.rows(path, 0.0, 9, 5)
+        n, at = x.shape[1], int(at)
+        y = torch.tanh(self.linear(f"{path}.mix", x, 5))
+        z = torch.softmax(y * y, -1)
+        kept[:, at : at + n] = y + z
+        return torch.softmax(kept[:, at : at + n] * y, -1) + kept.sum(1, keepdim=True) * torch.tanh(z)
+
+    def both(self, x, at):
+        return self.notes("right", self.notes("left", x, at), at)
+
+    def feed(self, x):
+        return torch.stack([self.push(xt, t) for t, xt in enumerate(x)]) if len(x) else x
 
     def slide(self, x):
         self.last = torch.cat((self.rows("last", 0.0, 4, 5)[:, 1:], x[:, None]), 1)

@@ -1,0 +1,90 @@
+#include "compiler/memory/Overwrites.h"
+
+using namespace mlir;
+using namespace nn;
+using namespace nnc;
+
+/// Whether all uses of a value, through views as well, stand before `end` in the value's block; `except` does not
+/// count.
+static bool isUsedBefore(Value v, Operation *end, OpOperand *except) {
+  return llvm::all_of(v.getUses(), [&](OpOperand &use) {
+    Operation *user = use.getOwner();
+    if (&use == except)
+      return true;
+    if (user->hasTrait<View>())
+      return isUsedBefore(user->getResult(0), end, nullptr);
+    Operation *at = end->getBlock()->findAncestorOpInBlock(*user);
+    return at && at->isBeforeInBlock(end);
+  });
+}
+
+bool Overwrites::diesAt(OpOperand &use) { return isUsedBefore(use.get(), use.getOwner(), &use); }
+
+/// A loop changes what it carries if each step does: what it yields is a changed form of what it got, and may be
+/// written where that lies. Inner loops come before outer ones.
+Overwrites::Overwrites(func::FuncOp function) {
+  function.walk([&](ScanOp op) { loop(op); });
+}
+
+void Overwrites::loop(ScanOp op) {
+  Block &body = op.getBody().front();
+  unsigned carries = op.getCarries().size(), stacked = op.getNumResults() - carries, first = 1 + op.getXs().size();
+  for (unsigned i = 0; i < carries; ++i) {
+    Value before = body.getArgument(first + i), after = body.getTerminator()->getOperand(stacked + i);
+    if (after != before && originOf(after) == before && mayReplace(before, after))
+      changed[op.getResult(stacked + i)] = &op.getCarriesMutable()[i];
+  }
+}
+
+OpOperand *Overwrites::under(Value made) const {
+  if (auto update = made.getDefiningOp<UpdateOp>())
+    return &update->getOpOperand(0);
+  return changed.lookup(made);
+}
+
+Value Overwrites::over(OpOperand &operand) const {
+  for (OpResult r : operand.getOwner()->getResults())
+    if (under(r) == &operand)
+      return r;
+  return {};
+}
+
+/// The first value of a chain of changes.
+Value Overwrites::originOf(Value made) const {
+  while (OpOperand *before = under(made))
+    made = before->get();
+  return made;
+}
+
+/// Nobody may read `before` from then on, and what makes `after` reads an element only before it writes it.
+///  - a changed form of `before`, or of a value of which this holds, writes a part of it
+///  - an elementwise kernel reads the element that it writes
+///  - a loop over `before` that stacks `after` does so if its body does with each slice
+///  - other operations must not read it at all
+bool Overwrites::mayReplace(Value before, Value after) const {
+  Operation *maker = after.getDefiningOp();
+  Block *block = before.getParentBlock();
+  if (after == before)
+    return true;
+  if (!maker || maker->getBlock() != block)
+    return false;
+  if (OpOperand *x = under(after))
+    return (x->get() == before || (mayReplace(before, x->get()) && isUsedBefore(before, maker, nullptr))) && diesAt(*x);
+  OpOperand *allowed = nullptr;
+  if (auto map = dyn_cast<MapOp>(maker)) {
+    for (OpOperand &input : map->getOpOperands())
+      if (input.get() == before)
+        allowed = &input;
+  } else if (auto scan = dyn_cast<ScanOp>(maker)) {
+    unsigned result = cast<OpResult>(after).getResultNumber(),
+             stacked = scan.getNumResults() - scan.getCarries().size();
+    for (unsigned i = 0; i < scan.getXs().size(); ++i)
+      if (scan.getXs()[i] == before) {
+        Block &body = scan.getBody().front();
+        allowed = &scan->getOpOperand(i);
+        if (result >= stacked || !mayReplace(body.getArgument(1 + i), body.getTerminator()->getOperand(result)))
+          return false;
+      }
+  }
+  return isUsedBefore(before, maker, allowed);
+}
