@@ -18,16 +18,17 @@ def around(entry, sizes, **inputs):
 class Messages(Module):
     """MPNN of the prelude: NNConv and a GRU with shared weights."""
 
-    def __init__(self):
+    def __init__(self, rounds=3):
         from torch_geometric.nn import NNConv
 
         super().__init__()
+        self.rounds = rounds
         self.conv = NNConv(D, D, mlp(EDGE, 8, D * D), aggr="mean", root_weight=False)
         self.gru = GRU(D, D)
 
     def forward(self, x, ends, v):
         h = x
-        for _ in range(3):
+        for _ in range(self.rounds):
             h = self.gru(torch.relu(self.conv(h, ends, v))[None], h[None])[1][0]
         return h
 
