@@ -12,6 +12,9 @@ namespace nnc {
 #include "compiler/Passes.h.inc"
 
 namespace {
+/// A barrier takes about as long as half this many floating-point operations, and a second thread saves half the work.
+constexpr int64_t kBarrier = 50'000;
+
 /// What the integers must be, as text.
 std::string rangeOf(CheckedOpInterface op) {
   std::optional<Dim> limit = op.getCheckedLimit();
@@ -20,7 +23,8 @@ std::string rangeOf(CheckedOpInterface op) {
 
 /// Writes the functions that the runtime calls for one entry, initialiser or pack function `f`:
 /// 1. `f.measure(dims, bytes, frame, work) -> code`: refuses sizes that are too large together or break a condition
-///    (nn.require); sizes of all arguments in bytes; size of the frame; floating-point operations.
+///    (nn.require); sizes of all arguments in bytes; size of the frame; floating-point operations, less what barriers
+///    cost: a loop of many small steps has work for one thread only.
 /// 2. `f.check(dims, arguments, where) -> code`, if it looks at values of inputs: the first that is not what it must
 /// be.
 /// 3. `f.run(team, tid, dims, arguments, parameters, packed, states, frame)`: takes sizes and addresses out of the
@@ -96,7 +100,7 @@ private:
   Value code;
   SmallVector<Attribute> messages;
   SmallVector<Dim> large; ///< sizes in bytes that must stay below the limit
-  Dim work = 0;
+  Dim work = 0, barriers = 0;
 };
 
 /// Initialisers and pack functions have no description: all their sizes are arguments.
@@ -198,14 +202,16 @@ void EntryBuilder::refuse(Value condition, const Twine &message) {
   code = arith::SelectOp::create(b, loc, both, mine, code);
 }
 
-/// Sizes of all places and the work of a function and of those it calls, in the sizes of the entry.
+/// Sizes of all places, the work and the barriers of a function and of those it calls, in the sizes of the entry.
 void EntryBuilder::collect(func::FuncOp f, function_ref<Dim(const Dim &)> mine, const Dim &times) {
   f.getBody().walk([&](Operation *op) {
     Dim turns = times;
     for (Operation *up = op->getParentOp(); up != f; up = up->getParentOp())
       if (auto loop = dyn_cast<ScanOp>(up))
         turns = turns * mine(loop.getSteps().getValue());
-    if (auto slot = dyn_cast<SlotOp>(op)) {
+    if (isa<BarrierOp>(op)) {
+      barriers = barriers + turns;
+    } else if (auto slot = dyn_cast<SlotOp>(op)) {
       if (Dim bytes = mine(bytesOf(slot.getType())); !bytes.isConstant() && !llvm::is_contained(large, bytes))
         large.push_back(bytes);
     } else if (auto contract = dyn_cast<ContractOp>(op)) {
@@ -290,7 +296,9 @@ void EntryBuilder::measure() {
   SmallVector<Value> own(ArrayRef<Value>(SmallVector<Value>(body.getArguments())).take_front(2 + dims.size()));
   auto size = func::CallOp::create(b, loc, (function.getName() + ".frame").str(), i64, own);
   LLVM::StoreOp::create(b, loc, size.getResult(0), frame);
-  Value effort = arith::MinimumFOp::create(b, loc, approximate(work), real(1e18));
+  Value cost = arith::MulFOp::create(b, loc, approximate(barriers), real(kBarrier));
+  Value shared = arith::SubFOp::create(b, loc, approximate(work), cost);
+  Value effort = arith::MaximumFOp::create(b, loc, real(0), arith::MinimumFOp::create(b, loc, shared, real(1e18)));
   LLVM::StoreOp::create(b, loc, arith::FPToSIOp::create(b, loc, i64, effort).getResult(), flop);
   func::ReturnOp::create(b, loc, code);
 
