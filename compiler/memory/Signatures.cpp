@@ -55,8 +55,9 @@ public:
 private:
   Value integer(int64_t v) { return arith::ConstantIntOp::create(b, loc, b.getI64Type(), v); }
   Value real(double v) { return arith::ConstantOp::create(b, loc, b.getF64FloatAttr(v)); }
+  /// A value as index, for a constant one has 29 bits; smaller ones are folded.
   Value element(Value array, int64_t i, Type type) {
-    return LLVM::GEPOp::create(b, loc, pointer, type, array, ArrayRef<LLVM::GEPArg>{int32_t(i)});
+    return LLVM::GEPOp::create(b, loc, pointer, type, array, ArrayRef<LLVM::GEPArg>{integer(i)});
   }
   Value loadElement(Value array, int64_t i, Type type) {
     return LLVM::LoadOp::create(b, loc, type, element(array, i, type));
