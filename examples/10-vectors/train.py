@@ -77,13 +77,13 @@ config = BertConfig(
     max_position_embeddings=LONGEST, type_vocab_size=2, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
 )  # fmt: skip
 bert = BertModel(config, add_pooling_layer=False)
-steps = int(sys.argv[2]) if len(sys.argv) > 2 else 2500
+steps = int(sys.argv[2]) if len(sys.argv) > 2 else 1500
 optimizer = torch.optim.AdamW(bert.parameters(), 2e-3, weight_decay=0.01)
 schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, steps, pct_start=0.1)
 for step in range(steps):
     lines = [draw() for _ in range(48)]
     cosine = vectors(bert, lines) @ vectors(bert, [misspell(line) for line in lines]).T / 0.07
-    loss = (torch.nn.functional.cross_entropy(cosine, torch.arange(48)) + torch.nn.functional.cross_entropy(cosine.T, torch.arange(48))) / 2
+    loss = sum(torch.nn.functional.cross_entropy(c, torch.arange(48)) for c in (cosine, cosine.T)) / 2
     optimizer.zero_grad()
     loss.backward()
     torch.nn.utils.clip_grad_norm_(bert.parameters(), 1.0)

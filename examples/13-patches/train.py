@@ -27,7 +27,8 @@ schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 6e-3, epochs * -(-len(
 for epoch in range(epochs):
     for batch in torch.randperm(len(x)).split(64):
         # Each image moved by up to a pixel, and noisy: another hand, another scanner.
-        moved = torch.stack([pad(i, (1, 1, 1, 1))[:, a : a + 8, b : b + 8] for i, (a, b) in zip(x[batch], torch.randint(0, 3, (64, 2)))])
+        places = torch.randint(0, 3, (64, 2))
+        moved = torch.stack([pad(i, (1, 1, 1, 1))[:, a : a + 8, b : b + 8] for i, (a, b) in zip(x[batch], places)])
         loss = cross_entropy(net(moved + 0.1 * torch.randn_like(moved)), y[batch], label_smoothing=0.05)
         optimizer.zero_grad()
         loss.backward()
