@@ -56,11 +56,25 @@ Value Overwrites::originOf(Value made) const {
   return made;
 }
 
+/// Whether nobody reads `before` any more when something is written to where `made` lies: what is read another way, or
+/// joined, is written there when it is made.
+bool Overwrites::isWrittenAfter(Value before, Value made) const {
+  Operation *maker = made.getDefiningOp();
+  if (!maker || maker->getBlock() != before.getParentBlock() || isa<ParameterOp, StateValueOp>(maker))
+    return true; // lies elsewhere
+  auto part = [&](Value v) { return isWrittenAfter(before, v); };
+  if (isa<ReshapeOp, TransposeOp, ConcatOp>(maker))
+    return isUsedBefore(before, maker, nullptr) && llvm::all_of(maker->getOperands(), part);
+  if (OpOperand *x = under(made))
+    return isUsedBefore(before, maker, nullptr) && part(x->get());
+  return maker->hasTrait<View>() || isUsedBefore(before, maker, nullptr);
+}
+
 /// Nobody may read `before` from then on, and what makes `after` reads an element only before it writes it.
 ///  - a changed form of `before`, or of a value of which this holds, writes a part of it
 ///  - an elementwise kernel reads the element that it writes
 ///  - a loop over `before` that stacks `after` does so if its body does with each slice
-///  - other operations must not read it at all
+///  - other operations, and those that make what they read another way or join, must not read it at all
 bool Overwrites::mayReplace(Value before, Value after) const {
   Operation *maker = after.getDefiningOp();
   Block *block = before.getParentBlock();
@@ -70,6 +84,8 @@ bool Overwrites::mayReplace(Value before, Value after) const {
     return false;
   if (OpOperand *x = under(after))
     return (x->get() == before || (mayReplace(before, x->get()) && isUsedBefore(before, maker, nullptr))) && diesAt(*x);
+  if (isa<ReshapeOp, TransposeOp, ConcatOp>(maker))
+    return isWrittenAfter(before, after);
   OpOperand *allowed = nullptr;
   if (auto map = dyn_cast<MapOp>(maker)) {
     for (OpOperand &input : map->getOpOperands())

@@ -27,6 +27,7 @@ public:
 private:
   void loop(nn::ScanOp op);
   mlir::Value originOf(mlir::Value made) const;
+  bool isWrittenAfter(mlir::Value before, mlir::Value made) const;
 
   llvm::DenseMap<mlir::Value, mlir::OpOperand *> changed; ///< results of loops
 };

@@ -226,3 +226,57 @@ func.func private @readBetween(%x: !all, %row: !row, %i: tensor<i64>) -> (!all, 
   %b = nn.update %a, %row, %i {dynamic = array<i64: 0>, offsets = #nn.shape<[0, 0]>} : (!all, !row, tensor<i64>) -> !all
   return %b, %s : !all, !all
 }
+
+// -----
+
+!p = tensor<1x8xf32>
+!q = tensor<2x8xf32>
+
+// A new value whose parts are made before the old one is read is made beside it; one that is made later, in its place.
+// CHECK-LABEL: func.func @early
+// CHECK: %[[NEW:[a-z0-9_]+]] = nn.alloc : <[2, 8] of f32>
+// CHECK: %[[PART:[a-z0-9_]+]] = nn.view %[[NEW]]
+// CHECK: %[[OLD:[a-z0-9_]+]] = nn.state_place
+// CHECK: nn.map({{.*}} into(%[[PART]]
+// CHECK: nn.map(%[[OLD]]
+// CHECK: nn.copy %[[NEW]] into(%[[OLD]]
+// CHECK-LABEL: func.func @late
+// CHECK-NOT: nn.alloc
+// CHECK: %[[OLD:[a-z0-9_]+]] = nn.state_place
+// CHECK: %[[PART:[a-z0-9_]+]] = nn.view %[[OLD]]
+// CHECK: nn.map(%[[OLD]]
+// CHECK: nn.map({{.*}} into(%[[PART]]
+nn.model "m" {c_name = "m", doc = ""}
+nn.state "s" of "m" : !q {doc = "", initialiser = @init}
+func.func private @init() -> !q attributes {nn.dims = []} {
+  %c = nn.constant 0.0 : f32 -> !q
+  return %c : !q
+}
+func.func @early(%x: !p) -> !q attributes {nn.dims = [], nn.called_by_runtime, nn.model = "m"} {
+  %s = nn.state_value "s" : !q
+  %p = nn.map (%x : !p) {
+  ^bb0(%v: f32):
+    nn.yield %v : f32
+  } -> !p
+  %old = nn.map (%s : !q) {
+  ^bb0(%v: f32):
+    nn.yield %v : f32
+  } -> !q
+  %new = nn.concat %p, %x {axis = 0 : i64} : (!p, !p) -> !q
+  nn.store %new, "s" : !q
+  return %old : !q
+}
+func.func @late(%x: !p) -> !q attributes {nn.dims = [], nn.called_by_runtime, nn.model = "m"} {
+  %s = nn.state_value "s" : !q
+  %old = nn.map (%s : !q) {
+  ^bb0(%v: f32):
+    nn.yield %v : f32
+  } -> !q
+  %p = nn.map (%x : !p) {
+  ^bb0(%v: f32):
+    nn.yield %v : f32
+  } -> !p
+  %new = nn.concat %p, %x {axis = 0 : i64} : (!p, !p) -> !q
+  nn.store %new, "s" : !q
+  return %old : !q
+}

@@ -30,6 +30,8 @@ class state(Program):
         sequence(call("swap"), call("swap"), call("swap"), call("step")),
         sequence(call("part"), call("flip"), call("part"), call("flip")),
         sequence(call("part"), call("flip"), M=7),
+        sequence(call("join"), call("join"), call("join")),
+        sequence(call("turned"), call("turned"), call("part"), M=7),
         sequence(at(0, N=2), at(2, N=3), at(5, N=4), at(1, N=1), at(0, N=0)),
         sequence(at(8, N=1), at(9, N=1, fails=(1, "`at` is 9")), at(7, N=1), at(0, N=9), B=2),
         sequence(at(3, "twice", N=2), at(0, "twice", N=1), at(7, "twice", N=2, fails=(1, "start of a range")), at(3, N=2)),
@@ -83,6 +85,16 @@ class state(Program):
         self.grid[1:3] = x
         self.grid[0] = x[1]
         return self.grid - before
+
+    def join(self, x, w):
+        before = self.kept("pair", lambda: torch.ones((2, *x.shape), dtype=self.type)) @ w
+        self.pair = torch.stack((torch.exp(x), torch.sin(x)))
+        return before
+
+    def turned(self, x):
+        before = self.grid_() @ x
+        self.grid = torch.exp(x).T.clone()
+        return before
 
     def cache(self, name, path, x, at):
         kept = self.rows(name, 0.0, 9, 5)
