@@ -246,23 +246,33 @@ Value Bufferizer::destination(Value tensor) {
         b.setInsertionPointAfterValue(whole);
         into = viewOf(whole, shape, s, loc);
       }
-    } else if (auto concat = dyn_cast<ConcatOp>(user)) {
-      Value whole = destination(concat.getResult());
-      b.setInsertionPointAfterValue(whole);
-      int64_t axis = fromFront(concat.getAxis(), shape.rank());
-      Shape at;
-      at.dims.assign(shape.rank(), Dim(0));
-      for (Value part : concat.getParts()) {
-        if (part == tensor)
-          break;
-        at[axis] = at[axis] + shapeOf(part.getType())[axis];
-      }
-      into = viewOf(whole, shape, sliceStrides(cast<RefType>(whole.getType()), at), loc);
     }
     if (into)
       return places[tensor] = into;
   }
+  for (OpOperand &use : tensor.getUses())
+    if (isa<ConcatOp>(use.getOwner()) && use.getOwner()->getBlock() == tensor.getParentBlock() &&
+        Overwrites::diesAt(use))
+      if (Value into = partOf(use, tensor.hasOneUse()))
+        return places[tensor] = into;
   return places[tensor] = alloc(tensor.getType());
+}
+
+/// The place of a part in the whole. If others read it before it is joined, it must lie there without gaps.
+Value Bufferizer::partOf(OpOperand &part, bool gaps) {
+  auto concat = cast<ConcatOp>(part.getOwner());
+  const Shape shape = shapeOf(part.get().getType());
+  Value whole = destination(concat.getResult());
+  int64_t axis = fromFront(concat.getAxis(), shape.rank());
+  Shape at;
+  at.dims.assign(shape.rank(), Dim(0));
+  for (Value before : concat.getParts().take_front(part.getOperandNumber()))
+    at[axis] = at[axis] + shapeOf(before.getType())[axis];
+  auto type = cast<RefType>(whole.getType());
+  if (!gaps && type.getStrides() != shape.rowMajorStrides())
+    return {};
+  b.setInsertionPointAfterValue(whole);
+  return parts[part.get()] = viewOf(whole, shape, sliceStrides(type, at), part.get().getLoc());
 }
 
 Value Bufferizer::contiguous(Value place, Location loc) {
@@ -349,8 +359,7 @@ void Bufferizer::concat(ConcatOp op) {
   int64_t axis = fromFront(op.getAxis(), first.rank());
   for (Value part : op.getParts()) {
     Value from = places.lookup(part);
-    auto written = from.getDefiningOp<ViewOp>();
-    if (!(part.hasOneUse() && written && written.getX() == whole && part.getDefiningOp<KernelOpInterface>()))
+    if (from != parts.lookup(part)) // else it was made there
       copy(from, viewOf(whole, shapeOf(part.getType()), sliceStrides(cast<RefType>(whole.getType()), at), op.getLoc()),
            op.getLoc());
     at[axis] = at[axis] + shapeOf(part.getType())[axis];

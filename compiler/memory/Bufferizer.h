@@ -43,6 +43,7 @@ private:
   /// The place of a value that some operation will write; made on demand, so that producers write where the value ends
   /// up.
   Value destination(Value tensor);
+  Value partOf(OpOperand &part, bool gaps);
   Value alloc(Type tensor);
   Value contiguous(Value place, Location loc);
   bool needsContiguous(Operation *op, Value operand);
@@ -58,6 +59,7 @@ private:
   MLIRContext *context;
   DenseMap<Value, Value> places;
   DenseMap<Value, Value> targets;  ///< values that end a block, and where they must be then
+  DenseMap<Value, Value> parts;    ///< values that were made where they are joined, and their places there
   DenseMap<Value, Value> optional; ///< arguments that may be NULL, and what the function reads instead
   SmallVector<Operation *> done;
   SmallVector<Attribute> packs; ///< functions that make the packed copies read here

@@ -280,3 +280,63 @@ func.func @late(%x: !p) -> !q attributes {nn.dims = [], nn.called_by_runtime, nn
   nn.store %new, "s" : !q
   return %old : !q
 }
+
+// -----
+
+!e = tensor<?x8xf32, #nn.shape<[E, 8]>>
+!f = tensor<?x4x2xf32, #nn.shape<[E, 4, 2]>>
+
+// A part that others have read before is made where it is joined as well, if it has no gaps there.
+// CHECK-LABEL: func.func private @edges
+// CHECK-SAME: %[[OUT:[a-z0-9_]+]]: !nn.ref<[2 * E, 4, 2] of f32>
+// CHECK-NOT: nn.alloc
+// CHECK-NOT: nn.copy
+// CHECK: return
+func.func private @edges(%x: !e) -> tensor<?x4x2xf32, #nn.shape<[2 * E, 4, 2]>> attributes {nn.dims = ["E"]} {
+  %a = nn.map (%x : !e) {
+  ^bb0(%v: f32):
+    nn.yield %v : f32
+  } -> !e
+  %r = nn.reshape %a : (!e) -> !f
+  %b = nn.map (%r : !f) {
+  ^bb0(%v: f32):
+    nn.yield %v : f32
+  } -> !f
+  %all = nn.concat %r, %b {axis = 0 : i64} : (!f, !f) -> tensor<?x4x2xf32, #nn.shape<[2 * E, 4, 2]>>
+  return %all : tensor<?x4x2xf32, #nn.shape<[2 * E, 4, 2]>>
+}
+
+// With gaps, or read afterwards, it is copied.
+// CHECK-LABEL: func.func private @gaps
+// CHECK: %[[A:[a-z0-9_]+]] = nn.alloc : <[E, 8] of f32>
+// CHECK: nn.map({{.*}} into(%[[A]]
+// CHECK: nn.copy %[[A]]
+// CHECK-LABEL: func.func private @after
+// CHECK: %[[A:[a-z0-9_]+]] = nn.alloc : <[E, 8] of f32>
+// CHECK: nn.map({{.*}} into(%[[A]]
+// CHECK: nn.copy %[[A]]
+// CHECK: nn.map(%[[A]]
+func.func private @gaps(%x: !e) -> tensor<?x16xf32, #nn.shape<[E, 16]>> attributes {nn.dims = ["E"]} {
+  %a = nn.map (%x : !e) {
+  ^bb0(%v: f32):
+    nn.yield %v : f32
+  } -> !e
+  %b = nn.map (%a : !e) {
+  ^bb0(%v: f32):
+    nn.yield %v : f32
+  } -> !e
+  %all = nn.concat %a, %b {axis = 1 : i64} : (!e, !e) -> tensor<?x16xf32, #nn.shape<[E, 16]>>
+  return %all : tensor<?x16xf32, #nn.shape<[E, 16]>>
+}
+func.func private @after(%x: !e) -> (tensor<?x8xf32, #nn.shape<[2 * E, 8]>>, !e) attributes {nn.dims = ["E"]} {
+  %a = nn.map (%x : !e) {
+  ^bb0(%v: f32):
+    nn.yield %v : f32
+  } -> !e
+  %all = nn.concat %a, %x {axis = 0 : i64} : (!e, !e) -> tensor<?x8xf32, #nn.shape<[2 * E, 8]>>
+  %b = nn.map (%a : !e) {
+  ^bb0(%v: f32):
+    nn.yield %v : f32
+  } -> !e
+  return %all, %b : tensor<?x8xf32, #nn.shape<[2 * E, 8]>>, !e
+}
