@@ -9,16 +9,21 @@ class NN_TargetPass<string argument, string operation> : NN_Pass<argument, opera
   let options = [Option<"cpu", "cpu", "std::string", "\"\"", "processor to compile for; empty: this machine's">];
 }
 
-// ---- optimize: nn on tensors -> nn on tensors ------------------------------------------------------------------------
+// ---- grad: nn on tensors -> nn on tensors without gradients ---------------------------------------------------------
 def DescribeDrawsPass : NN_Pass<"describe-draws", "::mlir::ModuleOp"> {
   let summary = "First values of parameters that are one scaled draw become data; the others stay functions";
 }
 def InlinePass : NN_Pass<"nn-inline", "::mlir::ModuleOp"> {
   let summary = "Dissolves layers that are used once or small into their users";
 }
+def DifferentiatePass : NN_Pass<"differentiate", "::mlir::func::FuncOp"> {
+  let summary = "Replaces gradients by the operations that compute them, in reverse mode";
+}
 def DropGradientsPass : NN_Pass<"drop-gradients", "::mlir::func::FuncOp"> {
   let summary = "Removes what programs say about derivatives, once these have been taken";
 }
+
+// ---- optimize: nn on tensors -> nn on tensors ------------------------------------------------------------------------
 def DecomposePass : NN_Pass<"decompose", "::mlir::func::FuncOp"> {
   let summary = "Writes softmax, mean, variance and the like with sums, maxima and elementwise operations";
 }

@@ -12,11 +12,15 @@ using namespace mlir;
 
 namespace nnc {
 namespace {
-void optimize(OpPassManager &p, const PipelineOptions &) {
-  auto each = [&](std::unique_ptr<Pass> pass) { p.addNestedPass<func::FuncOp>(std::move(pass)); };
+void gradient(OpPassManager &p, const PipelineOptions &) {
   p.addPass(createDescribeDrawsPass());
   p.addPass(createInlinePass());
-  each(createDropGradientsPass());
+  p.addNestedPass<func::FuncOp>(createDifferentiatePass());
+  p.addNestedPass<func::FuncOp>(createDropGradientsPass());
+}
+
+void optimize(OpPassManager &p, const PipelineOptions &) {
+  auto each = [&](std::unique_ptr<Pass> pass) { p.addNestedPass<func::FuncOp>(std::move(pass)); };
   each(createDecomposePass());
   each(createSelectLengthsPass());
   each(createSimplifyPass());
@@ -60,7 +64,8 @@ void target(OpPassManager &p, const PipelineOptions &) { p.addPass(createToLLVMP
 const Phase table[] = {
     {"nn", "the program as operations of the nn dialect on tensors, one function per layer",
      [](OpPassManager &, const PipelineOptions &) {}},
-    {"opt", "layers dissolved, operations fused into kernels", optimize},
+    {"grad", "layers dissolved, gradients as operations", gradient},
+    {"opt", "operations fused into kernels", optimize},
     {"mem", "every value has a place; weights are packed; functions take sizes, places and a frame", memory},
     {"loops", "kernels as loops over vectors and tiles", lower},
     {"llvm", "the llvm dialect", target},

@@ -33,10 +33,11 @@ cl::OptionCategory category("nnc");
 cl::list<std::string> inputs(cl::Positional, cl::desc("<model.nn>"), cl::cat(category));
 cl::opt<std::string> output("o", cl::desc("where to write; a library's header goes beside it"), cl::value_desc("file"),
                             cl::cat(category));
-cl::opt<std::string>
-    form("emit",
-         cl::desc("stop after a phase and print what it gives: tree, nn, opt, mem, loops, llvm, asm, obj; default lib"),
-         cl::init("lib"), cl::value_desc("phase"), cl::cat(category));
+cl::opt<std::string> form(
+    "emit",
+    cl::desc(
+        "stop after a phase and print what it gives: tree, nn, grad, opt, mem, loops, llvm, asm, obj; default lib"),
+    cl::init("lib"), cl::value_desc("phase"), cl::cat(category));
 cl::list<std::string> definitions("D", cl::Prefix, cl::desc("a setting of the models (`M.name=value`: of one)"),
                                   cl::value_desc("name=value"), cl::cat(category));
 cl::opt<std::string> floating("float", cl::desc("the working type `float`: f32, f64, f16 or bf16"), cl::init("f32"),
@@ -132,7 +133,7 @@ std::string usualOutput(StringRef input) {
 
 /// What is wrong with the command line as a whole.
 std::optional<int> checkCommand() {
-  static const StringRef forms[] = {"tree", "nn", "opt", "mem", "loops", "llvm", "asm", "obj", "lib"};
+  static const StringRef forms[] = {"tree", "nn", "grad", "opt", "mem", "loops", "llvm", "asm", "obj", "lib"};
   static const StringRef types[] = {"f32", "f64", "f16", "bf16"};
   if (inputs.empty())
     return fail("no input file", "nnc model.nn -o model.so");
@@ -140,7 +141,7 @@ std::optional<int> checkCommand() {
     return fail("two input files, `" + inputs[0] + "` and `" + inputs[1] + "`",
                 "one library is made of one file; it may `import` others");
   if (!llvm::is_contained(forms, form))
-    return fail("`--emit` has no phase `" + form + "`: it takes tree, nn, opt, mem, loops, llvm, asm, obj or lib",
+    return fail("`--emit` has no phase `" + form + "`: it takes tree, nn, grad, opt, mem, loops, llvm, asm, obj or lib",
                 suggest(form, forms));
   if (!frontend::parseFloat(floating))
     return fail("`--float` has no type `" + floating + "`: it takes f32, f64, f16 or bf16", suggest(floating, types));

@@ -79,3 +79,38 @@ void PackOp::build(OpBuilder &b, OperationState &state, Value x, int64_t panel) 
   state.addTypes(tensorType(packed, elementOf(x.getType())));
   state.addAttribute("panel", b.getI64IntegerAttr(panel));
 }
+
+/// x on more axes: `x`'s are the result's first ones up to `first` and then those from `then` on.
+static Value stretch(Pullback &p, Value x, const Shape &to, int64_t first, int64_t then) {
+  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, first));
+  llvm::append_range(axes, llvm::seq<int64_t>(then, to.rank()));
+  return BroadcastOp::create(p.b, p.loc, tensorType(to, elementOf(x.getType())), x, axes).getResult();
+}
+
+/// x `[batch.., second.., third..]` as `[batch.., third.., second..]`.
+static Value exchange(Pullback &p, Value x, int64_t batch, int64_t second, int64_t third) {
+  SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, batch));
+  llvm::append_range(order, llvm::seq<int64_t>(batch + second, batch + second + third));
+  llvm::append_range(order, llvm::seq<int64_t>(batch, batch + second));
+  return TransposeOp::create(p.b, p.loc, x, order).getResult();
+}
+
+/// Products with the other operand, turned; where there is nothing to sum over, elementwise.
+void ContractOp::pullback(Pullback &p) {
+  int64_t batch = getBatch(), m = getM(), n = getN(), k = getK();
+  Value g = p.cotangent();
+  p.give(0, [&] {
+    Value rhs = p.operand(1);
+    Shape to = shapeOf(getLhs().getType());
+    if (n == 0)
+      return p.times(stretch(p, g, to, batch + m, to.rank()), stretch(p, rhs, to, batch, batch + m));
+    return ContractOp::create(p.b, p.loc, g, exchange(p, rhs, batch, k, n), batch, m, k, n).getResult(0);
+  });
+  p.give(1, [&] {
+    Value lhs = p.operand(0);
+    Shape to = shapeOf(getRhs().getType());
+    if (m == 0)
+      return p.times(stretch(p, lhs, to, batch + k, to.rank()), stretch(p, g, to, batch, batch + k));
+    return ContractOp::create(p.b, p.loc, exchange(p, lhs, batch, m, k), g, batch, k, n, m).getResult(0);
+  });
+}

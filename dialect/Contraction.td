@@ -4,7 +4,7 @@
 
 include "dialect/Dialect.td"
 
-def NN_ContractOp : NN_KernelOp<"contract", [AttrSizedOperandSegments, NN_EpilogueInterface]> {
+def NN_ContractOp : NN_KernelOp<"contract", [AttrSizedOperandSegments, NN_EpilogueInterface, NN_Differentiable]> {
   let summary = "out[b.., m.., n..] = epilogue(sum over k of lhs[b.., m.., k..] * rhs[b.., k.., n..], extras)";
   let description = [{
     `batch`, `m`, `n`, `k` are the numbers of axes of each kind; other orders are views (`nn.transpose`) of the operands.

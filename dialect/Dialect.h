@@ -2,6 +2,7 @@
 #ifndef NNC_DIALECT_DIALECT_H
 #define NNC_DIALECT_DIALECT_H
 
+#include "dialect/Gradients.h"
 #include "dialect/Interfaces.h"
 
 #include "mlir/Bytecode/BytecodeOpInterface.h"

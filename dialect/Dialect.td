@@ -33,6 +33,9 @@ include "dialect/Interfaces.td"
 
 class NN_Op<string mnemonic, list<Trait> traits = []> : Op<NN_Dialect, mnemonic, traits>;
 
+/// Declares the rule; it stands beside the operation's others.
+def NN_Differentiable : DeclareOpInterfaceMethods<NN_DifferentiableInterface>;
+
 /// An operation that the language calls by its name. Its signature and its shape rule are static: the front end uses
 /// them before there is any IR. `rule` and `parameters` are C++ expressions; see Interfaces.h.
 class NN_LanguageOp<string mnemonic, list<Trait> traits = []>

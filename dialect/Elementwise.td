@@ -12,31 +12,31 @@ class NN_ElementwiseOp<string mnemonic, dag operands, string names, string eleme
   let signatureBody = "return ::nn::elementwiseSignature({" # names # "}, ::nn::Elements::" # elements # ");";
   let ruleBody = "return ::nn::elementwiseRule(in, report, results);";
 }
-class NN_Unary<string mnemonic, string elements = "Float">
-    : NN_ElementwiseOp<mnemonic, (ins NN_Value:$x), "\"x\"", elements>;
-class NN_Binary<string mnemonic, string elements = "Number", list<Trait> traits = []>
+class NN_Unary<string mnemonic, string elements = "Float", list<Trait> traits = [NN_Differentiable]>
+    : NN_ElementwiseOp<mnemonic, (ins NN_Value:$x), "\"x\"", elements, traits>;
+class NN_Binary<string mnemonic, string elements = "Number", list<Trait> traits = [NN_Differentiable]>
     : NN_ElementwiseOp<mnemonic, (ins NN_Value:$a, NN_Value:$b), "\"a\", \"b\"", elements, traits>;
-class NN_Comparison<string mnemonic, string elements = "Any"> : NN_Binary<mnemonic, elements> {
+class NN_Comparison<string mnemonic, string elements = "Any"> : NN_Binary<mnemonic, elements, []> {
   let ruleBody = "return ::nn::predicateRule(in, report, results);";
 }
 
-def NN_AddOp : NN_Binary<"add", "Number", [Commutative]> { let summary = "a + b; integers wrap"; }
+def NN_AddOp : NN_Binary<"add", "Number", [Commutative, NN_Differentiable]> { let summary = "a + b; integers wrap"; }
 def NN_SubOp : NN_Binary<"sub"> { let summary = "a - b; integers wrap"; }
-def NN_MulOp : NN_Binary<"mul", "Number", [Commutative]> { let summary = "a * b; integers wrap"; }
+def NN_MulOp : NN_Binary<"mul", "Number", [Commutative, NN_Differentiable]> { let summary = "a * b; integers wrap"; }
 def NN_DivideOp : NN_Binary<"divide", "Float"> { let summary = "a / b, the real quotient"; }
-def NN_PowOp : NN_ElementwiseOp<"pow", (ins NN_Value:$a, NN_Value:$b), "\"a\", \"b\"", "Number"> {
+def NN_PowOp : NN_ElementwiseOp<"pow", (ins NN_Value:$a, NN_Value:$b), "\"a\", \"b\"", "Number", [NN_Differentiable]> {
   let summary = "a ^ b; 0 ^ 0 is 1";
   let description = "A float to a float or an integer, or an integer to a constant that is not negative.";
   let ruleBody = "return ::nn::elementwiseRule(in, report, results, /*same=*/false);";
 }
 def NN_DivOp : NN_Binary<"div"> { let summary = "floor of the quotient; an integer b = 0 is an error of the call"; }
 def NN_ModOp : NN_Binary<"mod"> { let summary = "a - b * floor(a / b): the remainder with the sign of b"; }
-def NN_MaximumOp : NN_Binary<"maximum", "Number", [Commutative]> { let summary = "the larger; NaN stays NaN"; }
-def NN_MinimumOp : NN_Binary<"minimum", "Number", [Commutative]> { let summary = "the smaller; NaN stays NaN"; }
-def NN_Atan2Op : NN_ElementwiseOp<"atan2", (ins NN_Value:$y, NN_Value:$x), "\"y\", \"x\"", "Float"> {
+def NN_MaximumOp : NN_Binary<"maximum", "Number", [Commutative, NN_Differentiable]> { let summary = "the larger; NaN stays NaN"; }
+def NN_MinimumOp : NN_Binary<"minimum", "Number", [Commutative, NN_Differentiable]> { let summary = "the smaller; NaN stays NaN"; }
+def NN_Atan2Op : NN_ElementwiseOp<"atan2", (ins NN_Value:$y, NN_Value:$x), "\"y\", \"x\"", "Float", [NN_Differentiable]> {
   let summary = "the angle of the point (x, y), in -pi .. pi";
 }
-def NN_ClampOp : NN_ElementwiseOp<"clamp", (ins NN_Value:$x, NN_Value:$low, NN_Value:$high), "\"x\", \"low\", \"high\"", "Number"> {
+def NN_ClampOp : NN_ElementwiseOp<"clamp", (ins NN_Value:$x, NN_Value:$low, NN_Value:$high), "\"x\", \"low\", \"high\"", "Number", [NN_Differentiable]> {
   let summary = "minimum(maximum(x, low), high)";
 }
 
@@ -66,13 +66,13 @@ def NN_GtOp : NN_Comparison<"gt", "Number"> { let summary = "a > b"; }
 def NN_GeOp : NN_Comparison<"ge", "Number"> { let summary = "a >= b"; }
 def NN_AndOp : NN_Binary<"and", "Bool", [Commutative]> { let summary = "both"; }
 def NN_OrOp : NN_Binary<"or", "Bool", [Commutative]> { let summary = "at least one"; }
-def NN_NotOp : NN_Unary<"not", "Bool"> { let summary = "the opposite"; }
-def NN_IsfiniteOp : NN_Unary<"isfinite"> {
+def NN_NotOp : NN_Unary<"not", "Bool", []> { let summary = "the opposite"; }
+def NN_IsfiniteOp : NN_Unary<"isfinite", "Float", []> {
   let summary = "neither infinite nor NaN";
   let ruleBody = "return ::nn::predicateRule(in, report, results);";
 }
 
-def NN_WhereOp : NN_ElementwiseOp<"where", (ins NN_Value:$condition, NN_Value:$a, NN_Value:$b), "\"condition\", \"a\", \"b\"", "Any"> {
+def NN_WhereOp : NN_ElementwiseOp<"where", (ins NN_Value:$condition, NN_Value:$a, NN_Value:$b), "\"condition\", \"a\", \"b\"", "Any", [NN_Differentiable]> {
   let summary = "a where the condition holds, else b; both are computed";
   let signatureBody = [{
     ::nn::Signature s = ::nn::elementwiseSignature({"condition", "a", "b"}, ::nn::Elements::Any);
@@ -86,7 +86,7 @@ def NN_WhereOp : NN_ElementwiseOp<"where", (ins NN_Value:$condition, NN_Value:$a
   let hasFolder = 1;
 }
 
-def NN_CastOp : NN_Op<"cast", [Pure, NN_Elementwise]> {
+def NN_CastOp : NN_Op<"cast", [Pure, NN_Elementwise, NN_Differentiable]> {
   let summary = "conversion to another element type";
   let description = [{
     Float to integer truncates and saturates, NaN gives 0; to bool: x != 0; to a smaller float rounds to nearest even.

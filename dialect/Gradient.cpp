@@ -1,5 +1,7 @@
 #include "dialect/Dialect.h"
 
+#include "mlir/IR/IRMapping.h"
+
 using namespace mlir;
 using namespace nn;
 
@@ -29,4 +31,23 @@ LogicalResult CustomGradientOp::verify() {
   if (failed(checkBody(*this, getBody().front(), operands, getResultTypes())))
     return failure();
   return checkBody(*this, getPullback().front(), all, getOperands().getTypes());
+}
+
+/// The rule that the program has written.
+void CustomGradientOp::pullback(Pullback &p) {
+  Block &rule = getPullback().front();
+  IRMapping map;
+  unsigned next = 0;
+  for (Value v : getOperands())
+    map.map(rule.getArgument(next++), p.primal(v));
+  for (Value v : getResults())
+    map.map(rule.getArgument(next++), p.primal(v));
+  for (unsigned i = 0; i < getNumResults(); ++i) {
+    Value g = p.cotangent(i);
+    map.map(rule.getArgument(next++), g ? g : p.constant(getResult(i), 0));
+  }
+  for (Operation &op : rule.without_terminator())
+    p.b.clone(op, map);
+  for (auto [i, v] : llvm::enumerate(rule.getTerminator()->getOperands()))
+    p.give(i, [&] { return map.lookupOrDefault(v); });
 }

@@ -40,7 +40,7 @@ def NN_CheckpointOp : NN_Op<"checkpoint", [SingleBlock]> {
   let assemblyFormat = "$body attr-dict (`->` type($results)^)?";
 }
 
-def NN_CustomGradientOp : NN_Op<"custom_gradient", [IsolatedFromAbove]> {
+def NN_CustomGradientOp : NN_Op<"custom_gradient", [IsolatedFromAbove, NN_Differentiable]> {
   let summary = "a function that says its own derivative";
   let description = [{
     `body` maps the operands to the results. `pullback` gets the operands, the results and the cotangents of the results,

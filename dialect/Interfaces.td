@@ -48,6 +48,18 @@ def NN_EpilogueInterface : OpInterface<"EpilogueOpInterface"> {
   ];
 }
 
+def NN_DifferentiableInterface : OpInterface<"DifferentiableOpInterface"> {
+  let cppNamespace = "::nn";
+  let description = [{
+    An operation that says how the derivative of a scalar by its results becomes that by its operands. One without this
+    interface has no derivative: where one is asked for, the program is refused.
+  }];
+  let methods = [
+    InterfaceMethod<[{The one rule of reverse mode: gives cotangents to the operands that want one, from those of the
+      results, with operations of this dialect that have rules themselves.}], "void", "pullback", (ins "::nn::Pullback &":$p)>
+  ];
+}
+
 def NN_CheckedInterface : OpInterface<"CheckedOpInterface"> {
   let cppNamespace = "::nn";
   let description = [{

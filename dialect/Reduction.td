@@ -4,14 +4,14 @@
 
 include "dialect/Dialect.td"
 
-class NN_Reduction<string mnemonic, string elements = "Number"> : NN_LanguageOp<mnemonic> {
+class NN_Reduction<string mnemonic, string elements = "Number", list<Trait> traits = [NN_Differentiable]> : NN_LanguageOp<mnemonic, traits> {
   let arguments = (ins NN_Tensor:$x, DenseI64ArrayAttr:$axes, DefaultValuedAttr<BoolAttr, "false">:$keep);
   let results = (outs NN_Tensor:$result);
   let signatureBody = "return ::nn::reductionSignature(::nn::Elements::" # elements # ");";
   let ruleBody = "return ::nn::reductionRule(in, report, results);";
 }
 /// One axis, -1 by default.
-class NN_RowOp<string mnemonic, string elements = "Float"> : NN_LanguageOp<mnemonic> {
+class NN_RowOp<string mnemonic, string elements = "Float", list<Trait> traits = [NN_Differentiable]> : NN_LanguageOp<mnemonic, traits> {
   let arguments = (ins NN_Tensor:$x, DefaultValuedAttr<I64Attr, "-1">:$axis);
   let results = (outs NN_Tensor:$result);
   let signatureBody = "return ::nn::rowSignature(::nn::Elements::" # elements # ");";
@@ -42,13 +42,13 @@ def NN_MinOp : NN_Reduction<"min"> {
   let summary = "the smallest; NaN stays NaN; over nothing an error";
   let ruleBody = "return extremeRule(in, report, results);";
 }
-def NN_AnyOp : NN_Reduction<"any", "Bool"> { let summary = "true if one is; over nothing false"; }
-def NN_AllOp : NN_Reduction<"all", "Bool"> { let summary = "true if none is false; over nothing true"; }
-def NN_ArgmaxOp : NN_RowOp<"argmax", "Number"> {
+def NN_AnyOp : NN_Reduction<"any", "Bool", []> { let summary = "true if one is; over nothing false"; }
+def NN_AllOp : NN_Reduction<"all", "Bool", []> { let summary = "true if none is false; over nothing true"; }
+def NN_ArgmaxOp : NN_RowOp<"argmax", "Number", []> {
   let summary = "the position of the largest, the first of equals; NaN counts as largest";
   let ruleBody = "return argRule(in, report, results);";
 }
-def NN_ArgminOp : NN_RowOp<"argmin", "Number"> {
+def NN_ArgminOp : NN_RowOp<"argmin", "Number", []> {
   let summary = "the position of the smallest, the first of equals; NaN counts as smallest";
   let ruleBody = "return argRule(in, report, results);";
 }
@@ -64,7 +64,7 @@ def NN_LogSoftmaxOp : NN_RowOp<"log_softmax"> {
   let summary = "x - logsumexp(x); a row of -inf gives -inf";
   let ruleBody = "return keepShapeRule(in, report, results);";
 }
-def NN_CumsumOp : NN_RowOp<"cumsum", "Number"> {
+def NN_CumsumOp : NN_RowOp<"cumsum", "Number", []> {
   let summary = "the sums of all elements up to each one, inclusive";
   let ruleBody = "return keepShapeRule(in, report, results);";
 }

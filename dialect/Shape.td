@@ -5,7 +5,7 @@
 
 include "dialect/Dialect.td"
 
-class NN_ViewOp<string mnemonic, list<Trait> traits = []> : NN_Op<mnemonic, traits # [Pure, NN_View]> {
+class NN_ViewOp<string mnemonic, list<Trait> traits = []> : NN_Op<mnemonic, traits # [Pure, NN_View, NN_Differentiable]> {
   let results = (outs NN_Tensor:$result);
   let hasVerifier = 1;
   let hasFolder = 1;
@@ -43,7 +43,7 @@ def NN_SliceOp : NN_ViewOp<"slice"> {
   ];
 }
 
-def NN_UpdateOp : NN_Op<"update", [Pure]> {
+def NN_UpdateOp : NN_Op<"update", [Pure, NN_Differentiable]> {
   let summary = "x with a range of each axis replaced by `part`";
   let description = "The range is said as in nn.slice: it is what `nn.slice` of the result at these places gives back.";
   let arguments = (ins NN_Tensor:$x, NN_Tensor:$part, Variadic<NN_Tensor>:$starts, NN_ShapeAttr:$offsets, DenseI64ArrayAttr:$dynamic);
@@ -52,7 +52,7 @@ def NN_UpdateOp : NN_Op<"update", [Pure]> {
   let hasVerifier = 1;
 }
 
-def NN_ConcatOp : NN_LanguageOp<"concat"> {
+def NN_ConcatOp : NN_LanguageOp<"concat", [NN_Differentiable]> {
   let summary = "joins tensors along an axis";
   let arguments = (ins Variadic<NN_Tensor>:$parts, DefaultValuedAttr<I64Attr, "-1">:$axis);
   let results = (outs NN_Tensor:$result);
@@ -65,7 +65,7 @@ def NN_ConcatOp : NN_LanguageOp<"concat"> {
   }];
   let ruleBody = "return concatRule(in, report, results);";
 }
-def NN_PadOp : NN_LanguageOp<"pad"> {
+def NN_PadOp : NN_LanguageOp<"pad", [NN_Differentiable]> {
   let summary = "`before` and `after` elements of `value` at the ends of an axis";
   let arguments = (ins NN_Tensor:$x, NN_DimAttr:$before, NN_DimAttr:$after, DefaultValuedAttr<I64Attr, "-1">:$axis, DefaultValuedAttr<F64Attr, "0.0">:$value);
   let results = (outs NN_Tensor:$result);

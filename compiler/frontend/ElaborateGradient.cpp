@@ -19,7 +19,6 @@ bool Elaborator::mayDifferentiate() {
 }
 
 Value Elaborator::callGrad(const Call &call, const Given *piped) {
-  unavailable("`grad`", call.range);
   std::vector<Given> given = evaluateArguments(call, piped);
   if (given.size() < 2)
     return fail(Code::NN0413, call.range, "`grad` takes a scalar and what to derive it by");

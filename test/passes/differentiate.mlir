@@ -1,0 +1,63 @@
+// Gradients become operations: what is used twice gets the sum, what is not asked for is not computed.
+// RUN: %nnc-opt %s --differentiate --split-input-file --verify-diagnostics | FileCheck %s
+
+// CHECK-LABEL: func @product
+// CHECK-SAME: %[[X:.*]]: tensor<4xf32>, %[[W:.*]]: tensor<4xf32>
+// CHECK: %[[Y:.*]] = nn.mul %[[X]], %[[W]]
+// CHECK: %[[G:.*]] = nn.broadcast
+// CHECK-NOT: nn.mul %[[G]], %[[X]]
+// CHECK: %[[D:.*]] = nn.mul %[[G]], %[[W]]
+// CHECK: return %[[D]]
+func.func @product(%x: tensor<4xf32>, %w: tensor<4xf32>) -> tensor<4xf32> {
+  %y = nn.mul %x, %w : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %e = nn.sum %y {axes = array<i64>} : (tensor<4xf32>) -> tensor<f32>
+  %g = nn.grad %e by (%x : tensor<4xf32>) : tensor<f32> -> tensor<4xf32>
+  return %g : tensor<4xf32>
+}
+
+// -----
+// CHECK-LABEL: func @twice
+// CHECK: %[[E:.*]] = nn.exp
+// CHECK: %[[G:.*]] = nn.broadcast
+// CHECK: %[[SUM:.*]] = nn.add %[[G]], %[[G]]
+// CHECK: nn.mul %[[SUM]], %[[E]]
+func.func @twice(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %y = nn.exp %x : (tensor<4xf32>) -> tensor<4xf32>
+  %z = nn.add %y, %y : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %e = nn.sum %z {axes = array<i64>} : (tensor<4xf32>) -> tensor<f32>
+  %g = nn.grad %e by (%x : tensor<4xf32>) : tensor<f32> -> tensor<4xf32>
+  return %g : tensor<4xf32>
+}
+
+// -----
+// CHECK-LABEL: func @behind_a_stop
+// CHECK: nn.stop_gradient
+// CHECK-NOT: nn.mul
+// CHECK: %[[ZERO:.*]] = nn.constant 0.0
+// CHECK: return %[[ZERO]]
+func.func @behind_a_stop(%x: tensor<f32>) -> tensor<f32> {
+  %s = nn.stop_gradient %x : (tensor<f32>) -> tensor<f32>
+  %e = nn.exp %s : (tensor<f32>) -> tensor<f32>
+  %g = nn.grad %e by (%x : tensor<f32>) : tensor<f32> -> tensor<f32>
+  return %g : tensor<f32>
+}
+
+// -----
+func.func @without_a_rule(%x: tensor<4xf32>) -> tensor<4xf32> {
+  // expected-error@below {{NN0901: the derivative of `cumsum` can not be compiled yet}}
+  %y = nn.cumsum %x : (tensor<4xf32>) -> tensor<4xf32>
+  %e = nn.sum %y {axes = array<i64>} : (tensor<4xf32>) -> tensor<f32>
+  %g = nn.grad %e by (%x : tensor<4xf32>) : tensor<f32> -> tensor<4xf32>
+  return %g : tensor<4xf32>
+}
+
+// -----
+// No derivative is asked for what does not lead to x.
+// CHECK-LABEL: func @beside
+func.func @beside(%x: tensor<4xf32>, %w: tensor<4xf32>) -> tensor<4xf32> {
+  %c = nn.cumsum %w : (tensor<4xf32>) -> tensor<4xf32>
+  %y = nn.mul %x, %c : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  %e = nn.sum %y {axes = array<i64>} : (tensor<4xf32>) -> tensor<f32>
+  %g = nn.grad %e by (%x : tensor<4xf32>) : tensor<f32> -> tensor<4xf32>
+  return %g : tensor<4xf32>
+}
