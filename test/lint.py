@@ -215,12 +215,14 @@ def expected(tree):
 
 @rule
 def lessons(tree):
-    """Every example has a README and a test"""
+    """Every example has a README and a test, and stands in the list of examples"""
     for folder in sorted({p.split("/")[1] for p in tree.match("", under="examples/") if p.count("/") > 1}):
         if not tree.has(f"examples/{folder}/README.md"):
             yield f"examples/{folder}: no README.md"
         if not tree.has(f"test/examples/{folder}.test"):
             yield f"examples/{folder}: no test/examples/{folder}.test"
+        if f"[{folder}]({folder})" not in (tree.text("examples/README.md") if tree.has("examples/README.md") else ""):
+            yield f"examples/{folder}: not in examples/README.md"
 
 
 @rule

@@ -47,8 +47,9 @@ CASES = {
         ("no program", {"test/run/tanh.expect": ""}, {"test/run/tanh.nn": ""}),
     ],
     "lessons": [
-        ("no README", {"examples/01-a/a.nn": "", "test/examples/01-a.test": ""}, {"examples/01-a/README.md": ""}),
-        ("no test", {"examples/01-a/README.md": ""}, {"test/examples/01-a.test": ""}),
+        ("no README", {"examples/01-a/a.nn": "", "examples/README.md": "[01-a](01-a)", "test/examples/01-a.test": ""}, {"examples/01-a/README.md": ""}),
+        ("no test", {"examples/01-a/README.md": "", "examples/README.md": "[01-a](01-a)"}, {"test/examples/01-a.test": ""}),
+        ("not listed", {"examples/01-a/README.md": "", "examples/README.md": "", "test/examples/01-a.test": ""}, {"examples/README.md": "[01-a](01-a)"}),
     ],
     "places": [("a machine's path", {"README.md": "see /home/me/nnc\n"}, {"README.md": "see ./home/me/nnc, /usr/lib/llvm-22\n"})],
     "todos": [("no reason", {"dialect/A.cpp": "// TODO mend\n"}, {"dialect/A.cpp": "// TODO(needs LLVM 23) mend\n"})],
