@@ -39,6 +39,12 @@ def GroupProductsPass : NN_Pass<"group-products", "::mlir::func::FuncOp"> {
 def MoveProductsPass : NN_Pass<"move-products", "::mlir::func::FuncOp"> {
   let summary = "Splits products in bodies of neighbourhoods by the ends of edges, and moves them behind sums";
 }
+def MoveToNodesPass : NN_Pass<"move-to-nodes", "::mlir::func::FuncOp"> {
+  let summary = "Takes what one end of an edge decides out of bodies with work at edges";
+}
+def TileEdgesPass : NN_Pass<"tile-edges", "::mlir::ModuleOp"> {
+  let summary = "Puts what bodies of neighbourhoods compute at edges into functions that work on a tile of them";
+}
 def PrepareNeighbourhoodsPass : NN_Pass<"prepare-neighbourhoods", "::mlir::func::FuncOp"> {
   let summary = "Moves what is no work for one pair out of the bodies of neighbourhoods, to nodes and edges";
 }

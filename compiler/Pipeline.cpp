@@ -27,6 +27,10 @@ void optimize(OpPassManager &p, const PipelineOptions &) {
   each(createCSEPass());
   each(createGroupProductsPass());
   each(createMoveProductsPass());
+  each(createMoveToNodesPass());
+  each(createSimplifyPass());
+  each(createCSEPass());
+  p.addPass(createTileEdgesPass());
   each(createPrepareNeighbourhoodsPass());
   each(createSimplifyPass());
   each(createCSEPass());

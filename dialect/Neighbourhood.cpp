@@ -39,12 +39,14 @@ void EndpointsOp::build(OpBuilder &b, OperationState &state, Value graph) {
   Type type = tensorType({cast<nn::GraphType>(graph.getType()).getEdges()}, b.getI64Type());
   state.addOperands(graph);
   state.addTypes({type, type});
+  if (graph.getDefiningOp<TileOp>())
+    state.addTypes(type);
 }
 
 LogicalResult EndpointsOp::verify() {
   SmallVector<Type> outs = outputs(*this, getInits());
-  if (outs.size() != 2)
-    return emitOpError("gives sources and targets");
+  if (outs.size() != (getGraph().getDefiningOp<TileOp>() ? 3 : 2))
+    return emitOpError("gives sources and targets, and of a tile the numbers in the whole graph");
   for (Type out : outs)
     if (shapeOf(out) != Shape{cast<nn::GraphType>(getGraph().getType()).getEdges()} ||
         !(elementOf(out).isInteger(32) || elementOf(out).isInteger(64)))
@@ -59,6 +61,11 @@ LogicalResult BoundOp::verify() {
   if (getX().getType() != getType() || shapeOf(getType()).rank() != 0 || !elementOf(getType()).isInteger())
     return emitOpError("bounds one integer");
   return success();
+}
+
+bool NeighbourhoodOp::mayGoOn() {
+  auto tile = isOverGraph() ? getGraph()[0].getDefiningOp<TileOp>() : TileOp();
+  return tile && tile.getByTarget() && getCombine() != "each";
 }
 
 Shape NeighbourhoodOp::leadingShape() {
@@ -97,8 +104,8 @@ LogicalResult NeighbourhoodOp::verify() {
       return emitOpError("targets and sources are those of the graph");
   }
   SmallVector<Type> outs = outputs(*this, getInits());
-  if (outs.size() != 1)
-    return emitOpError("has one result");
+  if (outs.size() != (mayGoOn() && !getInits().empty() ? 3 : 1))
+    return emitOpError("has one result, and over a tile two places for what goes on");
   Shape shape = leadingShape();
   llvm::append_range(shape.dims, shapeOf(yield.getValues().back().getType()));
   if (shapeOf(outs[0]) != shape)

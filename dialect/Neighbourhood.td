@@ -19,6 +19,20 @@ def NN_ReverseOp : NN_Op<"reverse", [Pure]> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
 }
 
+def NN_TileOp : NN_Op<"tile", [Pure]> {
+  let summary = "a run of the edges of a graph as a graph of the same nodes";
+  let description = [{
+    Its edges are numbered from 0; number `first` of the whole graph is the first. With `by_target` they are counted in the
+    order of their targets, and the targets `from` .. `to` - 1 are those whose work is done here: edges of the first and the
+    last one may lie outside. Else they are counted in the caller's order.
+  }];
+  let arguments = (ins NN_Graph:$graph, NN_DimAttr:$first, NN_DimAttr:$from, NN_DimAttr:$to, UnitAttr:$by_target);
+  let results = (outs NN_Graph:$result);
+  let assemblyFormat = [{
+    $graph `first` $first `targets` $from `to` $to (`by_target` $by_target^)? attr-dict `:` functional-type(operands, results)
+  }];
+}
+
 def NN_AtOp : NN_Op<"at", [Pure]> {
   let summary = "in a body of a neighbourhood: x with the axes `axes` read at integer scalars";
   let description = [{
@@ -33,6 +47,7 @@ def NN_AtOp : NN_Op<"at", [Pure]> {
 
 def NN_EndpointsOp : NN_KernelOp<"endpoints"> {
   let summary = "the numbers of the edges' sources and targets, in the caller's order";
+  let description = "Of a tile also the numbers that its edges have in the whole graph, as a third result.";
   let arguments = (ins NN_Graph:$graph, Variadic<NN_Ref>:$inits);
   let results = (outs Variadic<NN_Tensor>:$results);
   let assemblyFormat = "$graph (`into` `(` $inits^ `:` type($inits) `)`)? attr-dict `:` type($graph) (`->` type($results)^)?";
@@ -42,6 +57,7 @@ def NN_EndpointsOp : NN_KernelOp<"endpoints"> {
   let extraClassDeclaration = [{
     ::mlir::Value getSource() { return getResult(0); }
     ::mlir::Value getTarget() { return getResult(1); }
+    ::mlir::Value getNumber() { return getResult(2); }
   }];
 }
 
@@ -70,7 +86,9 @@ def NN_NeighbourhoodOp : NN_KernelOp<"neighbourhood", [AttrSizedOperandSegments,
 
     In the form that becomes code (pass `prepare-neighbourhoods`) the regions hold reads (`nn.at`), constants, sizes,
     elementwise operations and `nn.broadcast` on values of rank 0 and of the trailing axes, and reductions of trailing
-    axes. The captured values are places after the memory phase; the arguments of the regions stay what they were.
+    axes. The captured values are places after the memory phase; the arguments of the regions stay what they were. Over a
+    tile by target there are two more inits then: what has been accumulated for a target that goes on in the next tile,
+    and from how many edges, both `[free.., axes of the body]`.
   }];
   let arguments = (ins Variadic<NN_Graph>:$graph, Variadic<AnyType>:$captures, Variadic<NN_Ref>:$inits, StrAttr:$combine,
                    NN_ShapeAttr:$free, NN_DimAttr:$targets, NN_DimAttr:$sources);
@@ -87,6 +105,8 @@ def NN_NeighbourhoodOp : NN_KernelOp<"neighbourhood", [AttrSizedOperandSegments,
     unsigned indexCount() { return getFree().getValue().rank() + 2 + isOverGraph(); }
     /// The axes of the result before those of the body.
     ::nn::Shape leadingShape();
+    /// It combines the edges of a tile, whose first and last target may have edges in other tiles.
+    bool mayGoOn();
   }];
   let hasVerifier = 1;
 }

@@ -5,3 +5,16 @@ using namespace nn;
 
 #define GET_OP_CLASSES
 #include "dialect/Parameters.cpp.inc"
+
+void CallOp::build(OpBuilder &b, OperationState &state, TypeRange results, FlatSymbolRefAttr callee,
+                   ValueRange operands, ShapeAttr dims) {
+  build(b, state, results, callee, operands, dims, DenseI64ArrayAttr(), b.getI64IntegerAttr(0));
+}
+
+Shape CallOp::tileDims() {
+  Shape sizes = getDims().getValue();
+  sizes[sizes.rank() - 4] = Dim(int64_t(getTile()));
+  for (size_t i = sizes.rank() - 3; i < sizes.rank(); ++i)
+    sizes[i] = Dim(0);
+  return sizes;
+}

@@ -70,10 +70,28 @@ def NN_CallOp : NN_Op<"call", []> {
   let description = [{
     The callee's `nn.dims` names its free dimensions; `dims` gives their sizes here, in that order. Operand and result
     types are the callee's with these put in.
+
+    With `tiled` it is called once for each run of at most `tile` edges of the graph that is the first operand, by one
+    thread each; the callee has `nn.one_thread`. The last four of its sizes (edges of the run, number of the first one,
+    first and last target; see nn.tile) are then other ones in each call, and `dims` holds those of all edges together.
+    For each result `tiled` tells the axis that a run is a part of; with -1 the runs write the rows of their targets. The
+    workspace pass sets `tile`.
   }];
-  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyType>:$operands, NN_ShapeAttr:$dims);
+  let arguments = (ins FlatSymbolRefAttr:$callee, Variadic<AnyType>:$operands, NN_ShapeAttr:$dims,
+                   OptionalAttr<DenseI64ArrayAttr>:$tiled, DefaultValuedAttr<I64Attr, "0">:$tile);
   let results = (outs Variadic<AnyType>:$results);
   let assemblyFormat = "$callee `(` $operands `)` `dims` $dims attr-dict `:` functional-type($operands, $results)";
+  let builders = [
+    OpBuilder<(ins "::mlir::TypeRange":$results, "::mlir::FlatSymbolRefAttr":$callee, "::mlir::ValueRange":$operands,
+                   "::nn::ShapeAttr":$dims)>
+  ];
+  /// Sizes of a callee that are other ones in each call, the last of its `nn.dims`.
+  let extraClassDeclaration = [{
+    static constexpr const char *tileEdges = "tile.edges", *tileFirst = "tile.first", *tileFrom = "tile.from",
+                                *tileTo = "tile.to";
+    /// The sizes of a call for a run of `tile` edges.
+    ::nn::Shape tileDims();
+  }];
 }
 
 def NN_RequireOp : NN_Op<"require"> {

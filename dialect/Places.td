@@ -6,6 +6,8 @@ include "dialect/Dialect.td"
 
 def NN_AllocOp : NN_Op<"alloc", [MemoryEffects<[MemAlloc]>]> {
   let summary = "a place of the function's frame, not yet given an offset";
+  let description = "What is `kept` stays there from call to call for the next tile.";
+  let arguments = (ins UnitAttr:$kept);
   let results = (outs NN_Ref:$result);
   let assemblyFormat = "attr-dict `:` type($result)";
 }

@@ -53,10 +53,10 @@ struct nnrt_entry {
   /// {position}, must be in 0 .. 9". {B} stands for the value of size B. A message of `measure` without any {..} gets
   /// all sizes appended, one of the others position and value.
   const char *const *messages;
-  /// Sizes in bytes of every argument (0 for sizes), of the frame, and the work in FLOP that threads may share. Returns
-  /// a message code: sizes whose product is too large or that break a condition of the program. The runtime has seen to
-  /// 0 <= size < 2^47.
-  int32_t (*measure)(const int64_t *dims, int64_t *bytes, int64_t *frame, int64_t *work);
+  /// Sizes in bytes of every argument (0 for sizes), of the frame for a team of up to `threads`, and the work in FLOP
+  /// that threads may share. Returns a message code: sizes whose product is too large or that break a condition of the
+  /// program. The runtime has seen to 0 <= size < 2^47.
+  int32_t (*measure)(const int64_t *dims, int32_t threads, int64_t *bytes, int64_t *frame, int64_t *work);
   /// Looks at values of inputs before anything is written (indices in range). `where` gets (position, value).
   /// NULL if there is nothing to look at. Returns a message code.
   int32_t (*check)(const int64_t *dims, void *const *arguments, int64_t *where);

@@ -163,7 +163,7 @@ nn_status checkArguments(Context &context, const nnrt_entry &entry, void *const 
     return status;
   if (nn_status status = readMoreSizes(context, entry, arguments))
     return status;
-  if (int32_t code = entry.measure(context.dims, context.bytes, &frameBytes, &work)) {
+  if (int32_t code = entry.measure(context.dims, context.team.limit, context.bytes, &frameBytes, &work)) {
     addMessage(context, entry, code, nullptr, 0);
     return NN_INVALID;
   }

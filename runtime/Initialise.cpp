@@ -21,7 +21,7 @@ static nn_status noMemory(Text &message, int64_t bytes, const char *what) {
 static nn_status runAlone(Model &model, Team &team, const nnrt_entry &entry, void *const *arguments, Text &message) {
   int64_t bytes[1] = {0}, frameBytes = 0, work = 0;
   if (entry.measure)
-    entry.measure(nullptr, bytes, &frameBytes, &work);
+    entry.measure(nullptr, team.limit, bytes, &frameBytes, &work);
   ScopedBlock frame;
   if (!allocate(frame, frameBytes))
     return noMemory(message, frameBytes, "making the parameters");

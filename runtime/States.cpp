@@ -24,7 +24,7 @@ nn_status makeStates(Context &context) {
     const nnrt_entry &first = *table.states[i].initialiser;
     readSizes(context, table.states[i]);
     int64_t frame = 0, work = 0;
-    if (first.measure(context.dims, context.bytes, &frame, &work)) {
+    if (first.measure(context.dims, context.team.limit, context.bytes, &frame, &work)) {
       (context.message << "state ").name(table.states[i].path) << " is too large";
       return NN_INVALID;
     }
@@ -50,7 +50,7 @@ nn_status resetStates(Context &context) {
     const nnrt_entry &first = *table.states[i].initialiser;
     readSizes(context, table.states[i]);
     int64_t frameBytes = 0, work = 0;
-    first.measure(context.dims, context.bytes, &frameBytes, &work);
+    first.measure(context.dims, team.limit, context.bytes, &frameBytes, &work);
     ScopedBlock frame;
     if (!allocate(frame, frameBytes))
       return noMemory(context, frameBytes);

@@ -1,5 +1,5 @@
 #include "compiler/Passes.h"
-#include "compiler/lower/Lowering.h"
+#include "compiler/lower/Pairs.h"
 
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -87,8 +87,47 @@ void lowerVerdict(VerdictOp verdict, Lowering &l) {
   verdict.erase();
 }
 
+/// 1. Each thread has a frame of its own for the callee, behind those of the threads before it.
+/// 2. For each of its tiles it passes the sizes of the tile, and of what is a part of a result the address of that
+/// part.
+void lowerTiles(CallOp call, Lowering &l) {
+  unsigned sizes = call.getDims().getValue().rank(), first = 2 + sizes;
+  SmallVector<Value> arguments(call.getOperands());
+  GraphPairs graph(arguments[first], l);
+  auto base = arguments[first];
+  while (Operation *view = base.getDefiningOp())
+    base = view->getOperand(0);
+  arguments[first] = base;
+  for (Value &v : arguments)
+    if (isa<RefType, nn::GraphType>(v.getType()))
+      v = l.pointer(v);
+  SmallVector<Value> measured(ArrayRef<Value>(arguments).take_front(2));
+  for (const Dim &d : call.tileDims())
+    measured.push_back(l.size(d));
+  Value bytes = l.call((call.getCallee() + ".frame").str(), l.b.getI64Type(), measured);
+  arguments.back() = l.advance(arguments.back(), l.mul(l.tid(), bytes), l.b.getI8Type());
+  ArrayRef<int64_t> tiled = *call.getTiled();
+  bool byTarget = llvm::all_of(tiled, [](int64_t axis) { return axis < 0; });
+  unsigned inits = arguments.size() - 1 - tiled.size();
+  graph.forTiles(call.getTile(), byTarget, [&](Value from, Value count, const Share &targets) {
+    SmallVector<Value> given(arguments);
+    for (auto [i, v] : llvm::enumerate(std::array<Value, 4>{count, from, targets.from, targets.to}))
+      given[first - 4 + i] = v;
+    for (auto [i, axis] : llvm::enumerate(tiled))
+      if (axis >= 0) {
+        auto type = cast<RefType>(call.getOperands()[inits + i].getType());
+        Value offset = l.mul(from, l.size(type.getStrides()[axis]));
+        given[inits + i] = l.advance(given[inits + i], offset, type.getElementType());
+      }
+    func::CallOp::create(l.b, l.loc, call.getCallee(), TypeRange(), given);
+  });
+  call.erase();
+}
+
 /// A call passes sizes and addresses: the callee has the same signature once it is lowered.
 void lowerCall(CallOp call, Lowering &l) {
+  if (call.getTiled())
+    return lowerTiles(call, l);
   SmallVector<Value> arguments;
   for (Value v : call.getOperands())
     arguments.push_back(isa<RefType, nn::GraphType>(v.getType()) ? l.pointer(v) : v);
@@ -144,7 +183,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
   l.dropOperandsOfFinished();
   SmallVector<Operation *> places;
   function.walk([&](Operation *op) {
-    if (isa<ViewOp, SlotOp, StatePlaceOp, GivenOp, AddSelfLoopsOp, ReverseOp>(op))
+    if (isa<ViewOp, SlotOp, StatePlaceOp, GivenOp, AddSelfLoopsOp, ReverseOp, TileOp>(op))
       places.push_back(op);
   });
   for (Operation *op : llvm::reverse(places))

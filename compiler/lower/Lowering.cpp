@@ -344,12 +344,16 @@ Value Lowering::scratch(unsigned number, int64_t bytes) {
 Value Lowering::team() { return function.getArgument(0); }
 
 Value Lowering::tid() {
+  if (function->hasAttr("nn.one_thread"))
+    return constant(0);
   if (!cachedTid)
     cachedTid = atEntry([&] { return arith::ExtSIOp::create(b, loc, b.getI64Type(), function.getArgument(1)); });
   return cachedTid;
 }
 
 Value Lowering::teamSize() {
+  if (function->hasAttr("nn.one_thread"))
+    return constant(1);
   if (!cachedTeamSize)
     cachedTeamSize = atEntry([&] {
       Value size = LLVM::LoadOp::create(b, loc, b.getI32Type(), team(), 4);
@@ -359,6 +363,8 @@ Value Lowering::teamSize() {
 }
 
 Share Lowering::share(Value n, int64_t grain) {
+  if (function->hasAttr("nn.one_thread"))
+    return {constant(0), n};
   Value units = ceilQuotient(n, grain);
   Value each = ceilQuotient(units, teamSize());
   Value step = mul(each, constant(grain));

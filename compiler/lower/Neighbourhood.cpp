@@ -75,6 +75,8 @@ void NeighbourhoodLowering::rows() {
     r.target = target;
     if (graph)
       r.pairs = graph->range(target);
+    if (op.mayGoOn())
+      r.part = graph->part(target);
     overFree({}, [&](ArrayRef<Value> chosen) {
       r.free.assign(chosen.begin(), chosen.end());
       if (kind == "each")
@@ -152,8 +154,9 @@ void NeighbourhoodLowering::setEnds(const Row &r, Value number) {
     unsigned edge = free.rank() + 2;
     bool checks = op->walk([](BoundOp) { return WalkResult::interrupt(); }).wasInterrupted();
     bool wants = checks || body.uses(edge) || (where && where->uses(edge));
-    GraphPairs::Pair ends = graph->pair(r.target, number, r.pairs, wants);
-    setPair(ends.source, ends.edge, ends.edge);
+    GraphPairs::Pair ends = graph->pair(r.target, number, r.pairs, wants && !graph->isTile());
+    Value own = graph->isTile() ? number : ends.edge;
+    setPair(ends.source, own, own);
   } else {
     setPair(number, {}, l.add(l.mul(r.target, l.size(op.getSources().getValue())), number));
   }
@@ -243,8 +246,7 @@ void NeighbourhoodLowering::blocksAlong(Position at, function_ref<void(ArrayRef<
 // ---- results
 // ---------------------------------------------------------------------------------------------------------
 
-void NeighbourhoodLowering::store(ValueRange leading, const Position &p, Value v) {
-  Value place = op.getInits()[0];
+void NeighbourhoodLowering::store(Value place, ValueRange leading, const Position &p, Value v) {
   auto type = cast<RefType>(place.getType());
   SmallVector<Value> index(leading);
   llvm::append_range(index, p.at);
@@ -261,29 +263,70 @@ void NeighbourhoodLowering::store(ValueRange leading, const Position &p, Value v
 void NeighbourhoodLowering::write(const Row &r, const Position &p, Value v) {
   Values leading = r.free;
   leading.push_back(r.target);
-  store(leading, p, v);
+  store(op.getInits()[0], leading, p, v);
+}
+
+/// What accumulators hold before the first pair.
+NeighbourhoodLowering::Values NeighbourhoodLowering::neutral(ArrayRef<Position> block) {
+  Values start;
+  for (const Position &p : block) {
+    Num none = num(zero(l.vectorOf(accumulator, lanesAt(p))));
+    if (kind == "max" || kind == "min") {
+      bool largest = kind == "max";
+      if (isa<FloatType>(accumulator))
+        none =
+            none.constant(largest ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity());
+      else
+        none = none.pattern(
+            (largest ? llvm::APInt::getSignedMinValue(none.bits()) : llvm::APInt::getSignedMaxValue(none.bits()))
+                .getZExtValue());
+    }
+    start.push_back(none.value);
+  }
+  return start;
+}
+
+/// What the tile before has left of this target, with the number of pairs that counted.
+NeighbourhoodLowering::Values NeighbourhoodLowering::accumulated(const Row &r, ArrayRef<Position> block, bool counts) {
+  auto from = [&](Value place, const Position &p, int64_t lanes, Value mask) {
+    auto type = cast<RefType>(place.getType());
+    SmallVector<Value> index(r.free);
+    llvm::append_range(index, p.at);
+    Value at = l.advance(l.pointer(place), l.offset(type.getStrides(), index), type.getElementType());
+    return l.load(at, type.getElementType(), lanes, mask);
+  };
+  Values values;
+  for (const Position &p : block)
+    values.push_back(from(op.getInits()[1], p, lanesAt(p), p.mask));
+  if (counts)
+    values.push_back(from(op.getInits()[2], block.front(), 1, {}));
+  return values;
+}
+
+void NeighbourhoodLowering::keep(const Row &r, ArrayRef<Position> block, ValueRange total, bool counts) {
+  for (auto [p, a] : llvm::zip(block, total))
+    store(op.getInits()[1], r.free, p, a);
+  if (!counts)
+    return;
+  Position first = block.front();
+  first.lanes = -1;
+  first.mask = Value();
+  store(op.getInits()[2], r.free, first, total.back());
 }
 
 /// Sum, mean, largest and smallest. Of numbers that are equal the first is kept; NaN wins against all others. The count
-/// of sources is carried where `where` decides on it.
+/// of sources is carried where `where` decides on it. A target that is cut by a tile takes over what the tile before
+/// has accumulated, and hands it on: its sum is one chain wherever tiles end.
 void NeighbourhoodLowering::combine(const Row &r, ArrayRef<Position> block) {
   bool sum = kind == "sum" || kind == "mean", largest = kind == "max";
   bool counts = kind != "sum" && where;
-  Values carried;
-  for (const Position &p : block) {
-    Type type = l.vectorOf(accumulator, lanesAt(p));
-    Num start = num(zero(type));
-    if (!sum && isa<FloatType>(accumulator))
-      start =
-          start.constant(largest ? -std::numeric_limits<double>::infinity() : std::numeric_limits<double>::infinity());
-    else if (!sum)
-      start = start.pattern(
-          (largest ? llvm::APInt::getSignedMinValue(start.bits()) : llvm::APInt::getSignedMaxValue(start.bits()))
-              .getZExtValue());
-    carried.push_back(start.value);
-  }
+  Values carried = neutral(block);
   if (counts)
     carried.push_back(l.constant(0));
+  if (r.part)
+    carried = l.ifThenElse(
+        r.part->wasBefore, ValueRange(carried).getTypes(), [&] { return accumulated(r, block, counts); },
+        [&] { return carried; });
   auto better = [&](Num a, Num b) {
     Num wins = largest ? b > a : b < a;
     return select(b.isFloat() ? wins | isNaN(b) : wins, b, a);
@@ -302,105 +345,25 @@ void NeighbourhoodLowering::combine(const Row &r, ArrayRef<Position> block) {
       return next;
     });
   });
-  Value count = counts ? total.back() : l.sub(r.pairs.to, r.pairs.from);
-  Value any = l.less(l.constant(0), count);
-  Value divisor;
-  if (kind == "mean")
-    divisor = convert(num(l.maximum(count, l.constant(1))), accumulator).value;
-  for (auto [p, a] : llvm::zip(block, total)) {
-    int64_t lanes = lanesAt(p);
+  auto finish = [&] {
+    Value count = counts ? total.back() : r.part ? r.part->degree : l.sub(r.pairs.to, r.pairs.from);
+    Value any = l.less(l.constant(0), count);
+    Value divisor;
     if (kind == "mean")
-      a = (num(a) / num(l.splat(divisor, lanes))).value;
-    else if (!sum)
-      a = arith::SelectOp::create(l.b, l.loc, any, a, zero(a.getType()));
-    write(r, p, a);
-  }
-}
-
-// ---- each
-// ------------------------------------------------------------------------------------------------------------
-
-/// What one pair gives, or zeros: at `leading` of the result.
-void NeighbourhoodLowering::writeEach(ValueRange leading) {
-  auto all = [&](function_ref<Value(const Position &)> value) {
-    if (axes.rank() == 0)
-      return store(leading, Position(), value(Position()));
-    std::function<void(Position)> outer = [&](Position at) {
-      if (at.at.size() + 1 < axes.rank())
-        return l.loop(l.constant(0), l.size(axes[at.at.size()]), 1, [&](Value i) {
-          Position more = at;
-          more.at.push_back(i);
-          outer(more);
-        });
-      l.vectorLoop(l.constant(0), l.size(axes[axes.rank() - 1]), width, [&](Value i, Value mask, Value count) {
-        Position p = at;
-        p.at.push_back(i);
-        p.lanes = axes.rank() - 1;
-        p.mask = mask, p.count = count;
-        store(leading, p, value(p));
-      });
-    };
-    outer(Position());
+      divisor = convert(num(l.maximum(count, l.constant(1))), accumulator).value;
+    for (auto [p, a] : llvm::zip(block, total)) {
+      int64_t lanes = lanesAt(p);
+      if (kind == "mean")
+        a = (num(a) / num(l.splat(divisor, lanes))).value;
+      else if (!sum)
+        a = arith::SelectOp::create(l.b, l.loc, any, a, zero(a.getType()));
+      write(r, p, a);
+    }
   };
-  auto compute = [&] {
-    PairBody::Scope scope(body);
-    body.prepare(body.yielded(0));
-    all([&](const Position &p) {
-      PairBody::Scope inner(body);
-      return body.vector(body.yielded(0), p);
-    });
-  };
-  if (!where)
-    return compute();
-  Value keep = where->scalar(where->yielded(0));
-  l.ifThenElse(keep, compute, [&] { all([&](const Position &p) { return zero(l.vectorOf(element, lanesAt(p))); }); });
-}
-
-/// Over a graph: edges in the caller's order, shared equally.
-void NeighbourhoodLowering::eachEdge() {
-  Share share = l.share(graph->edges());
-  l.loop(share.from, share.to, 1, [&](Value edge) {
-    auto [source, target] = graph->ends(edge);
-    Value from = source;
-    Row r;
-    r.target = target;
-    overFree({}, [&](ArrayRef<Value> chosen) {
-      PairBody::Scope scope(body);
-      std::optional<PairBody::Scope> other;
-      if (where)
-        other.emplace(*where);
-      r.free.assign(chosen.begin(), chosen.end());
-      setRow(r);
-      setPair(from, edge, edge);
-      Values leading = r.free;
-      leading.push_back(edge);
-      writeEach(leading);
-    });
-  });
-}
-
-/// Over a dense domain: all sources of a target, in order.
-void NeighbourhoodLowering::eachPair(Row &r) {
-  PairBody::Scope scope(body);
-  std::optional<PairBody::Scope> other;
-  if (where)
-    other.emplace(*where);
-  setRow(r);
-  body.prepareRow();
-  if (where)
-    where->prepareRow();
-  Value count = l.size(op.getSources().getValue());
-  l.loop(l.constant(0), count, 1, [&](Value source) {
-    PairBody::Scope inner(body);
-    std::optional<PairBody::Scope> second;
-    if (where)
-      second.emplace(*where);
-    setPair(source, {}, l.add(l.mul(r.target, count), source));
-    Values leading = r.free;
-    leading.push_back(r.target);
-    leading.push_back(source);
-    writeEach(leading);
-  });
+  if (r.part)
+    l.ifThenElse(r.part->goesOn, [&] { keep(r, block, total, counts); }, finish);
+  else
+    finish();
 }
 
 void NeighbourhoodLowering::run() {
@@ -412,21 +375,3 @@ void NeighbourhoodLowering::run() {
 }
 
 void nnc::lowerNeighbourhood(NeighbourhoodOp op, Lowering &l) { NeighbourhoodLowering(op, l).run(); }
-
-/// Threads take shares of the edges.
-void nnc::lowerEndpoints(EndpointsOp op, Lowering &l) {
-  GraphPairs graph(op.getGraph(), l);
-  Share share = l.share(graph.edges());
-  l.loop(share.from, share.to, 1, [&](Value edge) {
-    auto [source, target] = graph.ends(edge);
-    for (auto [place, end] : llvm::zip(op.getInits(), std::array<Value, 2>{source, target})) {
-      auto type = cast<RefType>(place.getType());
-      Value v = end;
-      if (!type.getElementType().isInteger(64))
-        v = arith::TruncIOp::create(l.b, l.loc, type.getElementType(), v);
-      Value at = l.advance(l.pointer(place), l.mul(edge, l.size(type.getStrides()[0])), type.getElementType());
-      l.store(v, at, type.getElementType());
-    }
-  });
-  op.erase();
-}

@@ -20,11 +20,13 @@ private:
     mlir::Value target;
     Values free;
     Share pairs;
+    std::optional<GraphPairs::Part> part; ///< of a tile
   };
 
   void rows();
   void row(Row &row);
   void eachEdge();
+  void eachEdge(Row &row, mlir::Value source, mlir::Value edge);
   void eachPair(Row &row);
   void writeEach(mlir::ValueRange leading);
   /// Loops over the free indices.
@@ -39,13 +41,16 @@ private:
   void blocks(llvm::function_ref<void(llvm::ArrayRef<Position>)> then);
   void blocksAlong(Position at, llvm::function_ref<void(llvm::ArrayRef<Position>)> then);
   void combine(const Row &row, llvm::ArrayRef<Position> block);
+  Values neutral(llvm::ArrayRef<Position> block);
+  Values accumulated(const Row &row, llvm::ArrayRef<Position> block, bool counts);
+  void keep(const Row &row, llvm::ArrayRef<Position> block, mlir::ValueRange total, bool counts);
   void attend(const Row &row, llvm::ArrayRef<Position> block);
   void scores(const Row &row, mlir::Value from, mlir::Value to, mlir::Value &largest);
   Values weighted(const Row &row, mlir::Value number, mlir::Value weight, mlir::ValueRange sums,
                   llvm::function_ref<Values()> then);
   mlir::Value exponentials(mlir::Value count, mlir::Value largest, mlir::Value sum);
   void write(const Row &row, const Position &p, mlir::Value v);
-  void store(mlir::ValueRange leading, const Position &p, mlir::Value v);
+  void store(mlir::Value place, mlir::ValueRange leading, const Position &p, mlir::Value v);
 
   Num num(mlir::Value v) { return {code, v}; }
   mlir::Value zero(mlir::Type type) { return mlir::arith::ConstantOp::create(l.b, l.loc, type, l.b.getZeroAttr(type)); }

@@ -12,6 +12,12 @@ using namespace nnc;
 
 GraphPairs::GraphPairs(Value seen, Lowering &l) : l(l) {
   Value nodes = seen;
+  tile = seen.getDefiningOp<TileOp>();
+  if (tile) {
+    first = l.size(tile.getFirst().getValue());
+    count = l.size(cast<nn::GraphType>(tile.getType()).getEdges());
+    seen = tile.getGraph();
+  }
   while (Operation *view = seen.getDefiningOp()) {
     if (isa<ReverseOp>(view))
       reversed = !reversed;
@@ -41,13 +47,28 @@ Value GraphPairs::element(Value array, Value i) {
   return arith::ExtSIOp::create(l.b, l.loc, l.b.getI64Type(), v);
 }
 
+Value GraphPairs::slotsBefore(Value target) { return l.add(element(start, target), l.mul(target, l.constant(loops))); }
+
+GraphPairs::Part GraphPairs::part(Value target) {
+  Value from = slotsBefore(target), to = slotsBefore(l.add(target, l.constant(1)));
+  return {l.less(from, first), l.less(l.add(first, count), to), l.sub(to, from)};
+}
+
 Share GraphPairs::range(Value target) {
+  if (tile) {
+    Value from = l.sub(slotsBefore(target), first), to = l.sub(slotsBefore(l.add(target, l.constant(1))), first);
+    return {l.maximum(from, l.constant(0)), l.minimum(to, count)};
+  }
   Value first = element(start, target), last = element(start, l.add(target, l.constant(1)));
   return {first, l.add(last, l.constant(loops))};
 }
 
 GraphPairs::Pair GraphPairs::pair(Value target, Value number, const Share &range, bool wantsEdge) {
-  Value none = l.constant(0);
+  Value none = l.constant(0), last = range.to;
+  if (tile) {
+    number = l.sub(l.add(first, number), l.mul(target, l.constant(loops)));
+    last = l.add(element(start, l.add(target, l.constant(1))), l.constant(loops));
+  }
   auto own = [&]() -> SmallVector<Value> {
     return {element(sources, number), wantsEdge ? element(numbers, number) : none};
   };
@@ -55,7 +76,7 @@ GraphPairs::Pair GraphPairs::pair(Value target, Value number, const Share &range
     SmallVector<Value> both = own();
     return {both[0], both[1]};
   }
-  Value last = l.sub(range.to, l.constant(loops));
+  last = l.sub(last, l.constant(loops));
   Type i64 = l.b.getI64Type();
   SmallVector<Value> ends = l.ifThenElse(l.less(number, last), {i64, i64}, own, [&]() -> SmallVector<Value> {
     Value loop = l.mul(l.sub(number, last), targets);
@@ -65,6 +86,8 @@ GraphPairs::Pair GraphPairs::pair(Value target, Value number, const Share &range
 }
 
 std::pair<Value, Value> GraphPairs::ends(Value edge) {
+  if (tile)
+    edge = l.add(first, edge);
   auto own = [&]() -> SmallVector<Value> { return {element(from, edge), element(to, edge)}; };
   if (!loops) {
     SmallVector<Value> both = own();
@@ -78,12 +101,12 @@ std::pair<Value, Value> GraphPairs::ends(Value edge) {
   return {both[0], both[1]};
 }
 
-/// The first target with that much work before it: edges, and one for each target. Halves the range 32 times.
-Value GraphPairs::firstTargetOf(Value work) {
+/// The first target with that much work before it: edges, and so much for each target. Halves the range 32 times.
+Value GraphPairs::firstTargetOf(Value work, int64_t perTarget) {
   SmallVector<Value> found =
       l.loop(l.constant(0), l.constant(32), 1, {l.constant(0), targets}, [&](Value, ValueRange r) {
         Value middle = arith::ShRUIOp::create(l.b, l.loc, l.add(r[0], r[1]), l.constant(1));
-        Value before = l.add(element(start, middle), l.mul(middle, l.constant(loops + 1)));
+        Value before = l.add(element(start, middle), l.mul(middle, l.constant(perTarget)));
         Value open = l.less(r[0], r[1]), low = l.less(before, work);
         Value high =
             arith::XOrIOp::create(l.b, l.loc, low, arith::ConstantIntOp::create(l.b, l.loc, l.b.getI1Type(), 1));
@@ -96,10 +119,36 @@ Value GraphPairs::firstTargetOf(Value work) {
 }
 
 Share GraphPairs::shareTargets() {
+  if (tile)
+    return {l.size(tile.getFrom().getValue()), l.size(tile.getTo().getValue())};
   Value all = l.add(ownEdges, l.mul(targets, l.constant(loops + 1)));
   Value each = l.ceilQuotient(all, l.teamSize());
   Value first = l.minimum(l.mul(l.tid(), each), all), last = l.minimum(l.add(first, each), all);
-  return {firstTargetOf(first), firstTargetOf(last)};
+  return {firstTargetOf(first, loops + 1), firstTargetOf(last, loops + 1)};
+}
+
+/// By target a tile has the targets whose slots begin in it, and the one that goes on from the tile before. The last
+/// tile of a thread has all of its targets that are left; where no target has an edge there is one tile without edges.
+void GraphPairs::forTiles(int64_t size, bool byTarget, function_ref<void(Value, Value, const Share &)> then) {
+  Value none = l.constant(0), step = l.constant(size);
+  auto select = [&](Value condition, Value a, Value c) -> Value {
+    return arith::SelectOp::create(l.b, l.loc, condition, a, c);
+  };
+  if (!byTarget) {
+    Value all = edges();
+    Share share = l.share(all, size);
+    return l.loop(share.from, share.to, size,
+                  [&](Value from) { then(from, l.minimum(step, l.sub(all, from)), {none, targets}); });
+  }
+  Share share = shareTargets();
+  Value from = slotsBefore(share.from), to = slotsBefore(share.to), one = l.constant(1);
+  Value tiles = l.maximum(l.ceilQuotient(l.sub(to, from), size), select(l.less(share.from, share.to), one, none));
+  l.loop(none, tiles, 1, {share.from}, [&](Value i, ValueRange at) {
+    Value begin = l.add(from, l.mul(i, step)), end = l.minimum(l.add(begin, step), to);
+    Value last = select(l.less(l.add(i, one), tiles), firstTargetOf(end, loops), share.to);
+    then(begin, l.sub(end, begin), {at[0], last});
+    return SmallVector<Value>{select(l.less(end, slotsBefore(last)), l.sub(last, one), last)};
+  });
 }
 
 // ---- dense domains

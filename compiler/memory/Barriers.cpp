@@ -228,7 +228,7 @@ private:
 
 struct Barriers : impl::BarriersPassBase<Barriers> {
   void runOnOperation() override {
-    if (!getOperation().isExternal())
+    if (!getOperation().isExternal() && !getOperation()->hasAttr("nn.one_thread"))
       Walk(&getContext()).block(getOperation().getBody().front());
   }
 };

@@ -35,6 +35,17 @@ static void boundIndices(NeighbourhoodOp op) {
   });
 }
 
+/// The call of a function that runs tile by tile, which has places already; null: the function is no such.
+static CallOp tilesOf(func::FuncOp function) {
+  CallOp found;
+  if (function->hasAttr("nn.one_thread"))
+    function->getParentOfType<ModuleOp>().walk([&](CallOp call) {
+      if (call.getTiled() && call.getCallee() == function.getName())
+        found = call;
+    });
+  return found;
+}
+
 /// 1. Give the function its signature: team, thread, sizes, places of arguments and results, slabs (if the runtime
 /// calls
 ///    it), frame.
@@ -60,16 +71,26 @@ LogicalResult Bufferizer::run() {
   for (size_t i = 0; i < dims; ++i)
     body.insertArgument(2 + i, b.getI64Type(), loc);
   SmallVector<BlockArgument> given;
+  CallOp call = tilesOf(function);
+  auto add = [&](Type t) -> BlockArgument {
+    if (isa<nn::GraphType>(t))
+      return body.addArgument(t, loc);
+    RefType place = placeType(t);
+    if (call) // arguments of the callee are operands of the call, with their strides
+      place =
+          RefType::get(context, place.getShape(), place.getElementType(),
+                       cast<RefType>(call.getOperands()[body.getNumArguments() - old.size()].getType()).getStrides());
+    return body.addArgument(place, loc);
+  };
   for (BlockArgument arg : old) {
-    BlockArgument place =
-        body.addArgument(isa<nn::GraphType>(arg.getType()) ? arg.getType() : placeType(arg.getType()), loc);
+    BlockArgument place = add(arg.getType());
     places[arg] = place;
     given.push_back(place);
   }
   auto returned = cast<func::ReturnOp>(body.getTerminator());
   SmallVector<Value> results;
   for (Type t : type.getResults())
-    results.push_back(body.addArgument(placeType(t), loc));
+    results.push_back(add(t));
   if (function->hasAttr("nn.called_by_runtime")) {
     parameters = body.addArgument(pointer, loc);
     packed = body.addArgument(pointer, loc);
@@ -133,7 +154,7 @@ LogicalResult Bufferizer::block(Block &body) {
 }
 
 LogicalResult Bufferizer::operation(Operation *op) {
-  if (isa<AddSelfLoopsOp, ReverseOp>(op)) { // a graph seen another way
+  if (isa<AddSelfLoopsOp, ReverseOp, TileOp>(op)) { // a graph seen another way
     Value graph = op->getOperand(0);
     op->setOperand(0, places.lookup(graph));
     places[op->getResult(0)] = op->getResult(0);
@@ -296,6 +317,17 @@ bool Bufferizer::needsContiguous(Operation *op, Value operand) {
   return isa<ConvolveOp>(op) && operand == op->getOperand(1);
 }
 
+/// Where a sum over a tile leaves what goes on in the next one: what was accumulated, and how many were.
+SmallVector<Value> Bufferizer::placesOfSums(NeighbourhoodOp op) {
+  Type value = op.getBody().front().getTerminator()->getOperand(0).getType(), element = elementOf(value);
+  Shape shape = op.getFree().getValue();
+  llvm::append_range(shape.dims, shapeOf(value));
+  SmallVector<Value> made;
+  for (Type t : {isa<FloatType>(element) ? accumulatorOf(element) : element, Type(b.getI64Type())})
+    made.push_back(AllocOp::create(b, op.getLoc(), placeType(tensorType(shape, t)), /*kept=*/true));
+  return made;
+}
+
 /// The same operation on places: operands replaced, results gone, inits at the end.
 void Bufferizer::kernel(Operation *op) {
   SmallVector<Value> operands, inits;
@@ -304,6 +336,8 @@ void Bufferizer::kernel(Operation *op) {
     operands.push_back(needsContiguous(op, v) ? contiguous(places.lookup(v), op->getLoc()) : places.lookup(v));
   for (Value v : op->getResults())
     inits.push_back(destination(v));
+  if (auto n = dyn_cast<NeighbourhoodOp>(op); n && n.mayGoOn())
+    llvm::append_range(inits, placesOfSums(n));
   b.setInsertionPoint(op);
   OperationState state(op->getLoc(), op->getName());
   state.addOperands(operands);

@@ -9,19 +9,22 @@ void Bufferizer::call(CallOp op) {
   SmallVector<Value> arguments{team, tid};
   for (const Dim &d : op.getDims().getValue())
     arguments.push_back(ExtentOp::create(b, op.getLoc(), d));
+  bool anyStrides = bool(op.getTiled()); // the callee takes what it is given
   for (Value v : op.getOperands())
-    arguments.push_back(isa<nn::GraphType>(v.getType()) ? places.lookup(v) : contiguous(places.lookup(v), op.getLoc()));
+    arguments.push_back(anyStrides || isa<nn::GraphType>(v.getType()) ? places.lookup(v)
+                                                                      : contiguous(places.lookup(v), op.getLoc()));
   SmallVector<std::pair<Value, Value>> copies;
   for (Value v : op.getResults()) {
     Value to = destination(v);
     b.setInsertionPoint(op);
-    Value into = cast<RefType>(to.getType()).isContiguous() ? to : alloc(v.getType());
+    Value into = anyStrides || cast<RefType>(to.getType()).isContiguous() ? to : alloc(v.getType());
     if (into != to)
       copies.emplace_back(into, to);
     arguments.push_back(into);
   }
   arguments.push_back(frame);
-  CallOp::create(b, op.getLoc(), TypeRange(), op.getCalleeAttr(), arguments, op.getDims());
+  CallOp::create(b, op.getLoc(), TypeRange(), op.getCalleeAttr(), arguments, op.getDims(), op.getTiledAttr(),
+                 op.getTileAttr());
   for (auto [from, to] : copies)
     copy(from, to, op.getLoc());
 }

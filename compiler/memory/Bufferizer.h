@@ -24,6 +24,7 @@ private:
   LogicalResult block(Block &body);
   LogicalResult operation(Operation *op);
   void kernel(Operation *op);
+  SmallVector<Value> placesOfSums(NeighbourhoodOp op);
   void view(Operation *op, Value x, std::optional<Strides> strides);
   void slice(SliceOp op);
   void concat(ConcatOp op);

@@ -61,7 +61,7 @@ private:
 
   bool mayFail(Operation *op) {
     if (auto check = dyn_cast<CheckedOpInterface>(op))
-      return !isCheckedBefore(check);
+      return !isCheckedBefore(check) && !isOfGraph(check.getChecked());
     if (auto call = dyn_cast<CallOp>(op)) {
       auto callee = module.lookupSymbol<func::FuncOp>(call.getCallee());
       auto [known, isNew] = functions.try_emplace(callee, false);
@@ -76,6 +76,11 @@ private:
         if (llvm::any_of(block, [&](Operation &inner) { return mayFail(&inner); }))
           return true;
     return false;
+  }
+
+  /// The numbers of edges and of their ends fit.
+  static bool isOfGraph(Value place) {
+    return llvm::any_of(place.getUsers(), [](Operation *user) { return isa<EndpointsOp>(user); });
   }
 
   static bool usedBefore(Value place, Operation *end) {

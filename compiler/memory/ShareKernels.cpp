@@ -62,6 +62,8 @@ private:
     auto function = func::FuncOp::create(b, kernel->getLoc(), name, b.getFunctionType(types, {}));
     function.setPrivate();
     function->setAttr("nn.dims", dims);
+    if (kernel->getParentOfType<func::FuncOp>()->hasAttr("nn.one_thread"))
+      function->setAttr("nn.one_thread", b.getUnitAttr());
     function->setAttr("passthrough", b.getStrArrayAttr({"noinline"}));
     Block *body = function.addEntryBlock();
     IRMapping map;

@@ -22,9 +22,9 @@ std::string rangeOf(CheckedOpInterface op) {
 }
 
 /// Writes the functions that the runtime calls for one entry, initialiser or pack function `f`:
-/// 1. `f.measure(dims, bytes, frame, work) -> code`: refuses sizes that are too large together or break a condition
-///    (nn.require); sizes of all arguments in bytes; size of the frame; floating-point operations, less what barriers
-///    cost: a loop of many small steps has work for one thread only.
+/// 1. `f.measure(dims, threads, bytes, frame, work) -> code`: refuses sizes that are too large together or break a
+///    condition (nn.require); sizes of all arguments in bytes; size of the frame for so many threads; floating-point
+///    operations, less what barriers cost: a loop of many small steps has work for one thread only.
 /// 2. `f.check(dims, arguments, where) -> code`, if it looks at values of inputs: the first that is not what it must
 /// be.
 /// 3. `f.run(team, tid, dims, arguments, parameters, packed, states, frame)`: takes sizes and addresses out of the
@@ -248,7 +248,7 @@ void EntryBuilder::collect(func::FuncOp f, function_ref<Dim(const Dim &)> mine, 
 
 void EntryBuilder::measure() {
   Type i64 = b.getI64Type(), i32 = b.getI32Type();
-  // The body has the sizes as arguments, as every function that the lowering knows: (team, tid, sizes.., results).
+  // The body has the sizes as arguments, as every function that the lowering knows: (.., threads, sizes.., results).
   SmallVector<Type> types{pointer, i32};
   types.append(dims.size(), i64);
   types.append(3, pointer);
@@ -303,11 +303,11 @@ void EntryBuilder::measure() {
   LLVM::StoreOp::create(b, loc, arith::FPToSIOp::create(b, loc, i64, effort).getResult(), flop);
   func::ReturnOp::create(b, loc, code);
 
-  func::FuncOp outer = declare(".measure", {pointer, pointer, pointer, pointer}, i32);
-  SmallVector<Value> values{outer.getArgument(0), arith::ConstantIntOp::create(b, loc, i32, 0)};
+  func::FuncOp outer = declare(".measure", {pointer, i32, pointer, pointer, pointer}, i32);
+  SmallVector<Value> values{outer.getArgument(0), outer.getArgument(1)};
   for (StringRef name : dims)
     values.push_back(loadSize(outer.getArgument(0), name));
-  for (unsigned i = 1; i < 4; ++i)
+  for (unsigned i = 2; i < 5; ++i)
     values.push_back(outer.getArgument(i));
   auto call = func::CallOp::create(b, loc, body, values);
   func::ReturnOp::create(b, loc, call.getResults());

@@ -1,6 +1,10 @@
 #include "compiler/Passes.h"
 #include "compiler/memory/Places.h"
 
+#include "llvm/ADT/StringMap.h"
+
+#include <algorithm>
+
 using namespace mlir;
 using namespace nn;
 
@@ -23,11 +27,15 @@ struct Slot {
 
 /// A size in bytes that any call can have is compared at this value of every free dimension.
 constexpr int64_t kNominal = 64;
+/// What one tile of edges keeps in memory should stay in a core's second-level cache.
+constexpr int64_t kTileBytes = 512 << 10, kMostTile = 1024, kLeastTile = 16;
 
 class FramePlanner {
 public:
   explicit FramePlanner(func::FuncOp function) : function(function), b(function.getContext()) {}
   void run(ModuleOp module);
+  /// Edges of a tile, for a function that runs tile by tile.
+  int64_t tile() const;
 
 private:
   void number(Operation *op);
@@ -71,17 +79,23 @@ void FramePlanner::lives() {
   });
 }
 
-/// Largest first, each into the first slot that is free for its whole life.
+int64_t nominal(const Dim &size) {
+  return size.evaluate([](StringRef) { return kNominal; }).value_or(Dim::kLimit);
+}
+
+/// Largest first, each into the first slot that is free for its whole life. What is kept has slots of its own before
+/// all others: their offsets do not depend on the size of a tile.
 void FramePlanner::colour() {
-  auto nominal = [](const Life &l) {
+  auto rank = [](const Life &l) {
     AllocOp place = l.place;
-    return bytesOf(place.getType()).evaluate([](StringRef) { return kNominal; }).value_or(Dim::kLimit);
+    return std::pair(place.getKept(), nominal(bytesOf(place.getType())));
   };
-  llvm::stable_sort(all, [&](const Life &a, const Life &c) { return nominal(a) > nominal(c); });
+  llvm::stable_sort(all, [&](const Life &a, const Life &c) { return rank(a) > rank(c); });
   for (Life &life : all) {
     Slot *into = nullptr;
     for (Slot &slot : slots)
-      if (llvm::all_of(slot.members, [&](const Life &m) { return m.to < life.from || life.to < m.from; })) {
+      if (!life.place.getKept() && !slot.members[0].place.getKept() &&
+          llvm::all_of(slot.members, [&](const Life &m) { return m.to < life.from || life.to < m.from; })) {
         into = &slot;
         break;
       }
@@ -91,6 +105,26 @@ void FramePlanner::colour() {
     if (Dim size = bytesOf(life.place.getType()); !llvm::is_contained(into->sizes, size))
       into->sizes.push_back(size);
   }
+}
+
+/// The largest power of two whose frame is small enough.
+int64_t FramePlanner::tile() const {
+  auto bytesAt = [&](int64_t edges) {
+    int64_t sum = 0;
+    for (const Slot &slot : slots) {
+      int64_t most = 0;
+      for (const Dim &d : slot.sizes)
+        most = std::max(most, nominal(d.substitute([&](StringRef name) {
+                          return name == CallOp::tileEdges ? std::optional(Dim(edges)) : std::nullopt;
+                        })));
+      sum += std::min(most, kTileBytes + 1);
+    }
+    return sum;
+  };
+  int64_t edges = kMostTile;
+  while (edges > kLeastTile && bytesAt(edges) > kTileBytes)
+    edges /= 2;
+  return edges;
 }
 
 /// The largest of the slot's sizes, rounded up so that the next slot is aligned.
@@ -107,7 +141,9 @@ Value FramePlanner::bytes(const Slot &slot) {
 /// 1. Number the operations; find when each place is used.
 /// 2. Give places slots, largest first; a slot holds places that are never alive together.
 /// 3. Offsets are running sums of slot sizes. A call's frame begins after the function's own slots.
-/// 4. `<function>.frame` computes the size: own slots and the largest frame that is called.
+/// 4. `<function>.frame` computes the size: own slots and the largest frame that is called. What runs tile by tile has
+/// a
+///    frame for each thread.
 void FramePlanner::run(ModuleOp module) {
   number(function);
   lives();
@@ -140,7 +176,7 @@ void FramePlanner::run(ModuleOp module) {
   for (Life life : all) // not before: the builder may stand at one of them
     life.place->erase();
 
-  // The same sum as a function of the sizes: (team, tid, sizes..) -> bytes.
+  // The same sum as a function of the sizes: (team, number of threads, sizes..) -> bytes.
   size_t dims = function->getAttrOfType<ArrayAttr>("nn.dims").size();
   SmallVector<Type> types(ArrayRef<Type>(function.getArgumentTypes()).take_front(2 + dims));
   b.setInsertionPoint(function);
@@ -153,10 +189,15 @@ void FramePlanner::run(ModuleOp module) {
   Value inner = arith::ConstantIntOp::create(b, loc, b.getI64Type(), 0);
   for (CallOp call : calls) {
     SmallVector<Value> arguments{size.getArgument(0), size.getArgument(1)};
-    for (const Dim &d : call.getDims().getValue())
+    for (const Dim &d : call.getTiled() ? call.tileDims() : call.getDims().getValue())
       arguments.push_back(ExtentOp::create(b, loc, d));
     auto callee = func::CallOp::create(b, loc, (call.getCallee() + ".frame").str(), b.getI64Type(), arguments);
-    inner = arith::MaxSIOp::create(b, loc, inner, callee.getResult(0));
+    Value bytes = callee.getResult(0);
+    if (call.getTiled()) {
+      Value threads = arith::ExtSIOp::create(b, loc, b.getI64Type(), size.getArgument(1));
+      bytes = arith::MulIOp::create(b, loc, bytes, threads);
+    }
+    inner = arith::MaxSIOp::create(b, loc, inner, bytes);
   }
   func::ReturnOp::create(b, loc, arith::AddIOp::create(b, loc, total, inner).getResult());
 }
@@ -164,9 +205,22 @@ void FramePlanner::run(ModuleOp module) {
 struct Workspace : impl::WorkspacePassBase<Workspace> {
   void runOnOperation() override {
     SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
-    for (func::FuncOp f : functions)
-      if (!f.isExternal())
-        FramePlanner(f).run(getOperation());
+    // A call has to know the size of its tiles.
+    std::stable_partition(functions.begin(), functions.end(),
+                          [](func::FuncOp f) { return f->hasAttr("nn.one_thread"); });
+    llvm::StringMap<int64_t> tiles;
+    for (func::FuncOp f : functions) {
+      if (f.isExternal())
+        continue;
+      f.walk([&](CallOp call) {
+        if (call.getTiled())
+          call.setTile(tiles.lookup(call.getCallee()));
+      });
+      FramePlanner planner(f);
+      planner.run(getOperation());
+      if (f->hasAttr("nn.one_thread"))
+        tiles[f.getName()] = planner.tile();
+    }
   }
 };
 } // namespace

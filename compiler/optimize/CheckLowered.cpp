@@ -12,7 +12,7 @@ namespace {
 bool isLowered(Operation *op) {
   return op->hasTrait<View>() || isa<KernelOpInterface>(op) ||
          isa<ParameterOp, PackedOp, ConstantOp, SizeOp, ConcatOp, PadOp, CallOp, ScanOp, UpdateOp, StateOp,
-             StateValueOp, StoreOp, YieldOp, RequireOp, ModelOp, StorageOp, AddSelfLoopsOp, ReverseOp>(op);
+             StateValueOp, StoreOp, YieldOp, RequireOp, ModelOp, StorageOp, AddSelfLoopsOp, ReverseOp, TileOp>(op);
 }
 
 /// Refuses every operation of the dialect that can not become code, with its name in the language. Bodies of kernels

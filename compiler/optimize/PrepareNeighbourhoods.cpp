@@ -1,6 +1,7 @@
 #include "compiler/Passes.h"
 #include "compiler/optimize/Batch.h"
 #include "compiler/optimize/Cluster.h"
+#include "compiler/optimize/Prepare.h"
 
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SmallBitVector.h"
@@ -24,6 +25,32 @@ template <typename Op> bool reducesLastAxes(Op op) {
   return !op.getKeep() && llvm::equal(op.getAxes(), llvm::seq<int64_t>(rank - count, rank));
 }
 
+} // namespace
+
+bool isWorkOfPair(Operation *inner, Residency &residency) {
+  if (auto at = dyn_cast<AtOp>(inner))
+    return residency.captureOf(at.getX()).has_value();
+  if (auto sum = dyn_cast<SumOp>(inner))
+    return reducesLastAxes(sum);
+  if (auto max = dyn_cast<MaxOp>(inner))
+    return reducesLastAxes(max);
+  if (auto min = dyn_cast<MinOp>(inner))
+    return reducesLastAxes(min);
+  return isElementwiseOnTensors(inner) || isa<BroadcastOp, ConstantOp, SizeOp>(inner);
+}
+
+void dropCaptures(NeighbourhoodOp op) {
+  for (unsigned i = op.getCaptures().size(); i-- > 0;) {
+    unsigned number = op.indexCount() + i;
+    if (llvm::any_of(bodiesOf(op), [&](Block *block) { return !block->getArgument(number).use_empty(); }))
+      continue;
+    op.getCapturesMutable().erase(i);
+    for (Block *block : bodiesOf(op))
+      block->eraseArgument(number);
+  }
+}
+
+namespace {
 class Preparation {
 public:
   explicit Preparation(NeighbourhoodOp op) : op(op), residency(op), batch(op, residency) {}
@@ -44,8 +71,23 @@ public:
       readCaptures(*block);
       eraseDead(*block);
     }
-    dropCaptures();
+    dropCaptures(op);
     return success();
+  }
+
+  void runForNodes() {
+    for (Block *block : bodiesOf(op)) {
+      fixReads(*block);
+      mark(*block);
+    }
+    for (Operation *inner : SmallVector<Operation *>(outside.begin(), outside.end()))
+      if (!residency.isNodeSide(axesOf(inner)))
+        outside.erase(inner);
+    for (Block *block : bodiesOf(op)) {
+      moveOut(*block);
+      eraseDead(*block);
+    }
+    dropCaptures(op);
   }
 
   /// Neighbourhoods that are to be prepared as well.
@@ -57,19 +99,6 @@ private:
       return inner->emitError("NN0901: a neighbourhood in the body of another can not be compiled yet");
     return inner->emitError("NN0901: `") << inner->getName().stripDialect()
                                          << "` in the body of a neighbourhood can not be compiled yet";
-  }
-
-  /// What the lowering computes for one pair.
-  bool staysInside(Operation *inner) {
-    if (auto at = dyn_cast<AtOp>(inner))
-      return residency.captureOf(at.getX()).has_value();
-    if (auto sum = dyn_cast<SumOp>(inner))
-      return reducesLastAxes(sum);
-    if (auto max = dyn_cast<MaxOp>(inner))
-      return reducesLastAxes(max);
-    if (auto min = dyn_cast<MinOp>(inner))
-      return reducesLastAxes(min);
-    return isElementwiseOnTensors(inner) || isa<BroadcastOp, ConstantOp, SizeOp>(inner);
   }
 
   /// Checks are made for all indices, before.
@@ -196,18 +225,22 @@ private:
     eraseDead(block);
   }
 
+  Axes axesOf(Operation *inner) {
+    Axes axes = 0;
+    for (Value v : inner->getResults())
+      axes = residency.normal(axes | residency.of(v));
+    return axes;
+  }
+
   void mark(Block &block) {
     llvm::DenseSet<Operation *> heavy; // cost something, with all they are computed from
     for (Operation &inner : block.without_terminator()) {
-      bool stays = staysInside(&inner), costs = !stays || isCostly(&inner);
-      Axes axes = 0;
+      bool stays = isWorkOfPair(&inner, residency), costs = !stays || isCostly(&inner);
       for (Value v : inner.getOperands())
         costs |= v.getDefiningOp() && heavy.contains(v.getDefiningOp());
-      for (Value v : inner.getResults())
-        axes = residency.normal(axes | residency.of(v));
       if (costs)
         heavy.insert(&inner);
-      if (!stays || (costs && residency.isNodeSide(axes) && !isa<BroadcastOp>(inner)))
+      if (!stays || (costs && residency.isNodeSide(axesOf(&inner)) && !isa<BroadcastOp>(inner)))
         outside.insert(&inner);
     }
   }
@@ -242,17 +275,6 @@ private:
     }
   }
 
-  void dropCaptures() {
-    for (unsigned i = op.getCaptures().size(); i-- > 0;) {
-      unsigned number = residency.indexCount() + i;
-      if (llvm::any_of(bodiesOf(op), [&](Block *block) { return !block->getArgument(number).use_empty(); }))
-        continue;
-      op.getCapturesMutable().erase(i);
-      for (Block *block : bodiesOf(op))
-        block->eraseArgument(number);
-    }
-  }
-
   NeighbourhoodOp op;
   Residency residency;
   Batch batch;
@@ -266,7 +288,8 @@ private:
 /// 3. So does what costs more than a read and depends on one end of an edge at most: once per node instead of once per
 ///    edge.
 /// 4. What is left works on values of one pair, in registers.
-/// An edge body with a product keeps its operand and its result for all edges in memory: (in + out) numbers per edge.
+/// What edges decide of a graph is computed in a function for a tile of them (see TileEdges); of all pairs of a dense
+/// domain it is kept in memory: (in + out) numbers per pair for a product.
 struct PrepareNeighbourhoods : impl::PrepareNeighbourhoodsPassBase<PrepareNeighbourhoods> {
   void runOnOperation() override {
     SmallVector<NeighbourhoodOp> work = neighbourhoodsOf(getOperation());
@@ -279,4 +302,6 @@ struct PrepareNeighbourhoods : impl::PrepareNeighbourhoodsPassBase<PrepareNeighb
   }
 };
 } // namespace
+
+void moveToNodes(NeighbourhoodOp op) { Preparation(op).runForNodes(); }
 } // namespace nnc

@@ -16,7 +16,7 @@ float drawn(uint64_t seed, int parameter, int64_t i) {
   return static_cast<float>(seed) + static_cast<float>(parameter) * 16 + static_cast<float>(i);
 }
 
-static int32_t noFrame(const int64_t *, int64_t *bytes, int64_t *frame, int64_t *work) {
+static int32_t noFrame(const int64_t *, int32_t, int64_t *bytes, int64_t *frame, int64_t *work) {
   bytes[0] = 0;
   *frame = 64;
   *work = 1'000'000; // so that the team of the caller is used
@@ -93,7 +93,7 @@ static const nnrt_argument forwardArguments[] = {
 static const char *const forwardMessages[] = {
     "B is {B}, must not be 13", "`index` holds {value} at position {position}, must be in 0 .. 9", "without places"};
 
-static int32_t measureForward(const int64_t *dims, int64_t *bytes, int64_t *frame, int64_t *work) {
+static int32_t measureForward(const int64_t *dims, int32_t, int64_t *bytes, int64_t *frame, int64_t *work) {
   int64_t B = dims[0], sizes[] = {0, B * 16, B * 8, 4, 12, B * 12};
   memcpy(bytes, sizes, sizeof sizes);
   *frame = B * 12;
@@ -149,7 +149,7 @@ static const nnrt_argument barriersArguments[] = {{"N", "", NNRT_DIM, NN_I64, 0,
                                                   {"out", "[1]", NNRT_OUTPUT, NN_I64, 1, 0}};
 static const char *const barriersMessages[] = {"a thread was too early or too late"};
 
-static int32_t measureBarriers(const int64_t *dims, int64_t *bytes, int64_t *frame, int64_t *work) {
+static int32_t measureBarriers(const int64_t *dims, int32_t, int64_t *bytes, int64_t *frame, int64_t *work) {
   bytes[1] = 8;
   *frame = 256 * 64;
   *work = dims[0] ? 1'000'000'000 : 500'000;
@@ -177,7 +177,7 @@ static void runBarriers(nnrt_team *team, int32_t tid, const int64_t *dims, void 
 static const nnrt_argument reportsArguments[] = {{"out", "[1]", NNRT_OUTPUT, NN_I64, 1, 0}};
 static const char *const reportsMessages[] = {"never", "place {position} is bad", "also bad"};
 
-static int32_t measureOne(const int64_t *, int64_t *bytes, int64_t *frame, int64_t *work) {
+static int32_t measureOne(const int64_t *, int32_t, int64_t *bytes, int64_t *frame, int64_t *work) {
   bytes[0] = 8;
   *frame = 0;
   *work = 1'000'000'000;
@@ -212,7 +212,7 @@ static void runUpdate(nnrt_team *team, int32_t tid, const int64_t *, void *const
 static const nnrt_argument hugeArguments[] = {{"N", "", NNRT_DIM, NN_I64, 0, 0},
                                               {"out", "[]", NNRT_OUTPUT, NN_I64, 0, 0}};
 
-static int32_t measureHuge(const int64_t *dims, int64_t *bytes, int64_t *frame, int64_t *work) {
+static int32_t measureHuge(const int64_t *dims, int32_t, int64_t *bytes, int64_t *frame, int64_t *work) {
   bytes[1] = 8;
   *frame = dims[0];
   *work = 0;
@@ -231,7 +231,7 @@ static void runHuge(nnrt_team *, int32_t, const int64_t *dims, void *const *argu
 
 static const nnrt_argument observeArguments[] = {{"out", "[256]", NNRT_OUTPUT, NN_I64, 1, 0}};
 
-static int32_t measureObserve(const int64_t *, int64_t *bytes, int64_t *frame, int64_t *work) {
+static int32_t measureObserve(const int64_t *, int32_t, int64_t *bytes, int64_t *frame, int64_t *work) {
   bytes[0] = 256 * sizeof(Observation);
   *frame = 0;
   *work = 1'000'000'000;

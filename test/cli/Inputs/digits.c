@@ -6,7 +6,7 @@ void nnrt_barrier(team *, int32_t);
 float expf(float);
 
 #define JOB(NAME, BYTES)                                                                                               \
-  int32_t measure_##NAME(const int64_t *dims, int64_t *bytes, int64_t *frame, int64_t *work) {                         \
+  int32_t measure_##NAME(const int64_t *dims, int32_t threads, int64_t *bytes, int64_t *frame, int64_t *work) {        \
     static const int64_t sizes[] = BYTES;                                                                              \
     for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; ++i)                                                        \
       bytes[i] = sizes[i];                                                                                             \
@@ -25,12 +25,12 @@ JOB(mean, LIST(12))
 JOB(learn, LIST(12))
 JOB(scalars, LIST(8, 2, 1, 1, 4, 8, 4, 3, 64))
 
-int32_t measure_pack(const int64_t *dims, int64_t *bytes, int64_t *frame, int64_t *work) {
+int32_t measure_pack(const int64_t *dims, int32_t threads, int64_t *bytes, int64_t *frame, int64_t *work) {
   *frame = *work = 0;
   return 0;
 }
 
-int32_t measure_forward(const int64_t *dims, int64_t *bytes, int64_t *frame, int64_t *work) {
+int32_t measure_forward(const int64_t *dims, int32_t threads, int64_t *bytes, int64_t *frame, int64_t *work) {
   if (dims[0] > 1 << 20)
     return 1;
   bytes[0] = 0;
