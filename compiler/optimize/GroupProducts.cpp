@@ -181,6 +181,14 @@ bool loop(NeighbourhoodOp op, AtOp read) {
   return true;
 }
 
+/// A row or column times a matrix that is another one at every edge, and was computed there.
+bool hasMatrixOfEdge(ContractOp contract, Residency &residency) {
+  auto isOfEdge = [&](Value v) { return !residency.isNodeSide(residency.of(v)); };
+  Value lhs = contract.getLhs(), rhs = contract.getRhs();
+  return (contract.getM() == 0 && isOfEdge(rhs) && residency.of(lhs) != 0) ||
+         (contract.getN() == 0 && isOfEdge(lhs) && residency.of(rhs) != 0);
+}
+
 void group(NeighbourhoodOp op) {
   while (ContractOp contract = findChoice(op)) {
     Residency residency(op);
@@ -192,6 +200,11 @@ void group(NeighbourhoodOp op) {
       return;
     multiplyRows(contract);
   }
+  for (auto contract : llvm::make_early_inc_range(op.getBody().getOps<ContractOp>())) {
+    Residency residency(op);
+    if (contract.getEpilogue().empty() && !contract.getPanel() && hasMatrixOfEdge(contract, residency))
+      multiplyRows(contract);
+  }
 }
 
 /// x[u] @ M[kind[e]]: every edge chooses one of several weights. The weights are never copied for edges.
@@ -199,7 +212,8 @@ void group(NeighbourhoodOp op) {
 /// the
 ///    edges that choose this weight (one more condition in `where`), with a weight that is the same for all of them, so
 ///    that the product can be computed at nodes; the results add up. The choice is checked before.
-/// 2. Otherwise sums of products, each edge with its own matrix where that lies.
+/// 2. Otherwise sums of products, each edge with its own matrix where that lies. The same where an edge computes its
+///    matrix: a product would want it packed first.
 struct GroupProducts : impl::GroupProductsPassBase<GroupProducts> {
   void runOnOperation() override {
     for (NeighbourhoodOp op : neighbourhoodsOf(getOperation()))

@@ -51,3 +51,22 @@ func.func @max(%x: !x, %g: !g, %m: tensor<3x8x6xf32>, %k: !k) -> !y attributes {
   } -> !y
   return %r : !y
 }
+
+// So it does with a matrix that it computes; the product that computes it stays one.
+// CHECK-LABEL: func.func @own
+// CHECK: nn.contract
+// CHECK-NOT: nn.contract
+// CHECK: nn.sum %{{.*}} {axes = array<i64: 1>} : (tensor<6x8xf32>) -> tensor<6xf32>
+func.func @own(%x: !x, %g: !g, %w: tensor<?x5xf32, #nn.shape<[E, 5]>>, %m: tensor<5x48xf32>) -> !y attributes {nn.dims = ["N", "E"]} {
+  %r = nn.neighbourhood "sum" over graph(%g : !g) free <[]> targets <N> sources <N> captures(%x, %w, %m : !x, tensor<?x5xf32, #nn.shape<[E, 5]>>, tensor<5x48xf32>) where {
+  } body {
+  ^bb0(%v: tensor<i64>, %u: tensor<i64>, %e: tensor<i64>, %cx: !x, %cw: tensor<?x5xf32, #nn.shape<[E, 5]>>, %cm: tensor<5x48xf32>):
+    %0 = nn.at %cx[%u] {axes = array<i64: 0>} : !x[tensor<i64>] -> tensor<8xf32>
+    %1 = nn.at %cw[%e] {axes = array<i64: 0>} : tensor<?x5xf32, #nn.shape<[E, 5]>>[tensor<i64>] -> tensor<5xf32>
+    %2 = nn.contract %1, %cm {} {batch = 0 : i64, k = 1 : i64, m = 0 : i64, n = 1 : i64} : tensor<5xf32>, tensor<5x48xf32> -> tensor<48xf32>
+    %3 = nn.reshape %2 : (tensor<48xf32>) -> tensor<8x6xf32>
+    %4 = nn.contract %0, %3 {} {batch = 0 : i64, k = 1 : i64, m = 0 : i64, n = 1 : i64} : tensor<8xf32>, tensor<8x6xf32> -> tensor<6xf32>
+    nn.yield %4 : tensor<6xf32>
+  } -> !y
+  return %r : !y
+}
