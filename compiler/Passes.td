@@ -16,7 +16,7 @@ def DescribeDrawsPass : NN_Pass<"describe-draws", "::mlir::ModuleOp"> {
 def InlinePass : NN_Pass<"nn-inline", "::mlir::ModuleOp"> {
   let summary = "Dissolves layers that are used once or small into their users";
 }
-def DifferentiatePass : NN_Pass<"differentiate", "::mlir::func::FuncOp"> {
+def DifferentiatePass : NN_Pass<"differentiate", "::mlir::ModuleOp"> {
   let summary = "Replaces gradients by the operations that compute them, in reverse mode";
 }
 def DropGradientsPass : NN_Pass<"drop-gradients", "::mlir::func::FuncOp"> {

@@ -15,7 +15,7 @@ namespace {
 void gradient(OpPassManager &p, const PipelineOptions &) {
   p.addPass(createDescribeDrawsPass());
   p.addPass(createInlinePass());
-  p.addNestedPass<func::FuncOp>(createDifferentiatePass());
+  p.addPass(createDifferentiatePass());
   p.addNestedPass<func::FuncOp>(createDropGradientsPass());
 }
 

@@ -1,4 +1,4 @@
-#include "compiler/gradient/Adjoint.h"
+#include "compiler/gradient/Functions.h"
 
 using namespace mlir;
 using namespace nn;
@@ -23,7 +23,9 @@ private:
 bool isFloat(Value v) { return isValue(v.getType()) && isa<FloatType>(elementOf(v.getType())); }
 } // namespace
 
-Adjoint::Adjoint(OpBuilder &b, ValueRange by) : b(b) { active.insert_range(by); }
+Adjoint::Adjoint(OpBuilder &b, ValueRange by, Functions *functions) : b(b), functions(functions) {
+  active.insert_range(by);
+}
 
 void Adjoint::mark(llvm::iterator_range<Block::iterator> operations) {
   for (Operation &op : operations) {
@@ -45,18 +47,34 @@ void Adjoint::add(Value v, Value cotangent) {
   sum = sum ? AddOp::create(b, cotangent.getLoc(), sum, cotangent).getResult() : cotangent;
 }
 
+void Adjoint::replace(Value old, Value now) {
+  if (active.erase(old))
+    active.insert(now);
+  if (Value g = cotangents.lookup(old))
+    cotangents[now] = g;
+  cotangents.erase(old);
+  old.replaceAllUsesWith(now);
+}
+
 LogicalResult Adjoint::reverse(llvm::iterator_range<Block::iterator> operations) {
   bool ok = true;
-  for (Operation &op : llvm::reverse(operations)) {
-    if (llvm::none_of(op.getResults(), [&](Value v) { return isActive(v) && cotangent(v); }))
+  SmallVector<Operation *> order; // calls are replaced on the way
+  for (Operation &op : operations)
+    order.push_back(&op);
+  for (Operation *op : llvm::reverse(order)) {
+    if (llvm::none_of(op->getResults(), [&](Value v) { return isActive(v) && cotangent(v); }))
       continue;
+    if (auto call = dyn_cast<CallOp>(op)) {
+      ok &= succeeded(functions->reverse(call, *this, b));
+      continue;
+    }
     auto rule = dyn_cast<DifferentiableOpInterface>(op);
     if (!rule) {
-      op.emitError("NN0901: the derivative of `") << op.getName().stripDialect() << "` can not be compiled yet";
+      op->emitError("NN0901: the derivative of `") << op->getName().stripDialect() << "` can not be compiled yet";
       ok = false;
       continue;
     }
-    Step step(b, &op, *this);
+    Step step(b, op, *this);
     rule.pullback(step);
   }
   return success(ok);

@@ -8,6 +8,7 @@
 #include "llvm/ADT/DenseSet.h"
 
 namespace nnc {
+class Functions;
 
 /// Cotangents of the values that depend on some values, from those of what was computed from them.
 ///  1. A value is active if it is one of `by`, or is a float that an operation computes from an active one; what is
@@ -17,13 +18,15 @@ namespace nnc {
 /// What is computed for nobody in the end (a cotangent of an operand that no active value comes from) is never made.
 class Adjoint {
 public:
-  /// New operations go where `b` stands.
-  Adjoint(mlir::OpBuilder &b, mlir::ValueRange by);
+  /// New operations go where `b` stands. Calls are the matter of `functions`.
+  Adjoint(mlir::OpBuilder &b, mlir::ValueRange by, Functions *functions);
 
   /// Marks what is active among the results of these operations, which are in order.
   void mark(llvm::iterator_range<mlir::Block::iterator> operations);
   /// Adds to the cotangent of a value, if it is active.
   void add(mlir::Value v, mlir::Value cotangent);
+  /// All users of a value, and what is known of it, go over to another one.
+  void replace(mlir::Value old, mlir::Value now);
   /// Goes back over these operations. Reports an operation that has no rule.
   llvm::LogicalResult reverse(llvm::iterator_range<mlir::Block::iterator> operations);
 
@@ -33,6 +36,7 @@ public:
 
 private:
   mlir::OpBuilder &b;
+  Functions *functions;
   llvm::DenseSet<mlir::Value> active;
   llvm::DenseMap<mlir::Value, mlir::Value> cotangents;
 };

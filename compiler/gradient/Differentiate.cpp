@@ -1,5 +1,7 @@
 #include "compiler/Passes.h"
-#include "compiler/gradient/Adjoint.h"
+#include "compiler/gradient/Functions.h"
+
+#include "llvm/ADT/SetVector.h"
 
 using namespace mlir;
 using namespace nn;
@@ -9,24 +11,42 @@ namespace nnc {
 #include "compiler/Passes.h.inc"
 
 namespace {
-/// 1. Take gradients in the order of the program: what the first becomes may be derived by the next.
+/// 1. Take functions after those that they call, and gradients in the order of the program: what the first one becomes
+///    may be derived by the next.
 /// 2. Go back from the scalar, whose own cotangent is 1, over the operations of its block before it; cotangents are
 ///    computed where the gradient was asked for.
 /// 3. A value that the scalar does not depend on has gradient 0.
 struct Differentiate : impl::DifferentiatePassBase<Differentiate> {
   void runOnOperation() override {
-    SmallVector<GradOp> work;
-    getOperation().walk([&](GradOp op) { work.push_back(op); });
-    for (GradOp op : work)
-      if (failed(replace(op)))
-        return signalPassFailure();
+    SymbolTable symbols(getOperation());
+    Functions derived(getOperation());
+    llvm::SetVector<func::FuncOp> order;
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      visit(function, symbols, order);
+    for (func::FuncOp function : order) {
+      SmallVector<GradOp> work;
+      function.walk([&](GradOp op) { work.push_back(op); });
+      for (GradOp op : work)
+        if (failed(replace(op, derived)))
+          return signalPassFailure();
+    }
   }
 
-  static LogicalResult replace(GradOp op) {
+  static void visit(func::FuncOp function, SymbolTable &symbols, llvm::SetVector<func::FuncOp> &order) {
+    if (order.contains(function))
+      return;
+    function.walk([&](CallOp call) {
+      if (auto callee = symbols.lookup<func::FuncOp>(call.getCallee()))
+        visit(callee, symbols, order);
+    });
+    order.insert(function);
+  }
+
+  static LogicalResult replace(GradOp op, Functions &derived) {
     OpBuilder b(op);
     Block *block = op->getBlock();
     auto before = llvm::make_range(block->begin(), Block::iterator(op));
-    Adjoint adjoint(b, op.getXs());
+    Adjoint adjoint(b, op.getXs(), &derived);
     adjoint.mark(before);
     // What is made stands before the gradient as well, behind `last`.
     Operation *last = op->getPrevNode();

@@ -1,10 +1,9 @@
 #include "compiler/Passes.h"
+#include "dialect/Substitution.h"
 
-#include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/MapVector.h"
-#include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
 using namespace nn;
@@ -18,45 +17,6 @@ namespace {
 constexpr unsigned kSmall = 8;
 /// The same in a loop, where it costs them in each step, and where what does not depend on the loop can leave it.
 constexpr unsigned kSmallInLoop = 64;
-
-/// Replaces a callee's free dimensions in attributes and types.
-class Substitution {
-public:
-  Substitution(func::FuncOp callee, const Shape &sizes) {
-    if (auto names = callee->getAttrOfType<ArrayAttr>("nn.dims"))
-      for (auto [name, size] : llvm::zip(names, sizes)) {
-        StringRef symbol = cast<StringAttr>(name).getValue();
-        identity &= size == Dim::symbol(symbol);
-        values[symbol] = size;
-      }
-    auto value = [this](StringRef name) -> std::optional<Dim> {
-      auto at = values.find(name);
-      return at == values.end() ? std::nullopt : std::optional<Dim>(at->second);
-    };
-    replacer.addReplacement(
-        [value](DimAttr a) { return DimAttr::get(a.getContext(), a.getValue().substitute(value)); });
-    replacer.addReplacement(
-        [value](ShapeAttr a) { return ShapeAttr::get(a.getContext(), a.getValue().substitute(value)); });
-    replacer.addReplacement([value](RankedTensorType t) { // a size may become a constant: no encoding then
-      Type made = tensorType(shapeOf(t).substitute(value), t.getElementType());
-      return std::make_pair(made, WalkResult::skip());
-    });
-    replacer.addReplacement([value](nn::GraphType g) {
-      return nn::GraphType::get(g.getContext(), g.getSources().substitute(value), g.getTargets().substitute(value),
-                                g.getEdges().substitute(value));
-    });
-  }
-
-  void apply(Operation *op) {
-    if (!identity)
-      replacer.recursivelyReplaceElementsIn(op, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
-  }
-
-private:
-  bool identity = true;
-  llvm::StringMap<Dim> values;
-  AttrTypeReplacer replacer;
-};
 
 /// Puts the operations of the callee at the place of the call.
 void inlineCall(CallOp call, func::FuncOp callee) {

@@ -61,3 +61,31 @@ func.func @beside(%x: tensor<4xf32>, %w: tensor<4xf32>) -> tensor<4xf32> {
   %g = nn.grad %e by (%x : tensor<4xf32>) : tensor<f32> -> tensor<4xf32>
   return %g : tensor<4xf32>
 }
+
+// -----
+// A layer that stays a function has a way forward, which saves what the way back needs, and one back.
+// CHECK-LABEL: func @user
+// CHECK: %[[F:.*]]:2 = nn.call @layer.forward(%{{.*}}) dims <[B]>
+// CHECK: nn.call @layer.backward(%[[F]]#1, %{{.*}}) dims <[B]>
+// CHECK-LABEL: func private @layer.forward
+// CHECK: %[[E:.*]] = nn.exp
+// CHECK-NEXT: %[[Y:.*]] = nn.neg %[[E]]
+// CHECK-NEXT: return %[[Y]], %[[E]]
+// CHECK-LABEL: func private @layer.backward
+// CHECK-SAME: %[[SAVED:.*]]: {{.*}}, %[[G:.*]]: {{.*}})
+// CHECK-NEXT: %[[N:.*]] = nn.neg %[[G]]
+// CHECK-NEXT: %[[D:.*]] = nn.mul %[[N]], %[[SAVED]]
+// CHECK-NEXT: return %[[D]]
+!b = tensor<?xf32, #nn.shape<[B]>>
+!d = tensor<?xf32, #nn.shape<[D]>>
+func.func @user(%x: !b) -> !b attributes {nn.dims = ["B"]} {
+  %y = nn.call @layer(%x) dims <[B]> : (!b) -> !b
+  %e = nn.sum %y {axes = array<i64>} : (!b) -> tensor<f32>
+  %g = nn.grad %e by (%x : !b) : tensor<f32> -> !b
+  return %g : !b
+}
+func.func private @layer(%x: !d) -> !d attributes {nn.dims = ["D"]} {
+  %e = nn.exp %x : (!d) -> !d
+  %y = nn.neg %e : (!d) -> !d
+  return %y : !d
+}

@@ -232,3 +232,31 @@ class grad_(Gradients):
     def losses(self, x, y):
         e = F.mse_loss(x, y) + F.huber_loss(x, y) + F.binary_cross_entropy_with_logits(x, torch.sigmoid(y))
         return grad(e, x)
+
+
+class grad_calls(Gradients):
+    cases = [Case(e, {"B": b}) for e in ("chain", "both", "shared", "again") for b in (3, 17)]
+
+    def _block(self, path, x):
+        h = torch.tanh(self.linear(f"{path}.fc1", x, 10))
+        z = torch.sin(x) * torch.sigmoid(self.linear(f"{path}.fc2", h, 5))
+        w = torch.softmax(z + x * x, -1) - torch.exp(-z * z)
+        return x + w * torch.log(1 + x**2) / torch.sqrt(2 + torch.cos(z)), (h**2).sum(-1)
+
+    def _pair(self, path, x):
+        y, a = self._block(f"{path}.one", x)
+        z, b = self._block(f"{path}.two", y * 0.5)
+        rest = torch.tanh(z) * torch.erf(y) - torch.cos(z * y) * torch.sin(y) + torch.exp(-y * y) * torch.sigmoid(z)
+        return z * y + (a - b)[:, None] + rest
+
+    def chain(self, x):
+        return grad(self._pair("second", self._pair("first", x)).sum(), x)
+
+    def both(self, x, y):
+        return grad((self._pair("first", x) * self._pair("second", y)).sum(), x, y)
+
+    def shared(self, x, y):
+        return grad((self._pair("first", x) * self._pair("first", y)).sum() + self._pair("first", x + y).sum(), x, y)
+
+    def again(self, x):
+        return grad((grad(self._pair("first", x).sum(), x) ** 2).sum(), x)
