@@ -106,8 +106,8 @@ LogicalResult Functions::reverse(CallOp call, Adjoint &adjoint, OpBuilder &b) {
   for (Type t : derived.forward.getResultTypes())
     types.push_back(here.apply(t));
   OpBuilder before(call);
-  auto forward =
-      CallOp::create(before, call.getLoc(), types, derived.forward.getName(), call.getOperands(), call.getDims());
+  auto forward = CallOp::create(before, call.getLoc(), types, FlatSymbolRefAttr::get(derived.forward),
+                                call.getOperands(), call.getDims());
   SmallVector<Value> taken;
   for (unsigned i : derived.arguments)
     taken.push_back(call.getOperand(i));
@@ -119,7 +119,8 @@ LogicalResult Functions::reverse(CallOp call, Adjoint &adjoint, OpBuilder &b) {
   for (auto [v, is] : llvm::zip(call.getOperands(), wanted))
     if (is)
       types.push_back(v.getType());
-  auto backward = CallOp::create(b, call.getLoc(), types, derived.backward.getName(), taken, call.getDims());
+  auto backward =
+      CallOp::create(b, call.getLoc(), types, FlatSymbolRefAttr::get(derived.backward), taken, call.getDims());
   unsigned next = 0;
   for (auto [v, is] : llvm::zip(call.getOperands(), wanted))
     if (is)
