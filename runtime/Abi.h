@@ -18,7 +18,9 @@ struct nnrt_team {
   int32_t size;   ///< number of threads, 1 ..
   int32_t failed; ///< set by nnrt_report
   uint64_t seed;  ///< of the model (initialisers) or of the context (everything else)
-  uint64_t calls; ///< entry calls on this context so far: part of every random draw's key
+  uint64_t calls; ///< entry calls on this context so far (train steps: on this model): part of every random draw's key
+  int32_t numeric; ///< set by nnrt_numeric
+  int32_t reserved;
 };
 
 /// An argument of an entry, in the order of the C function.
@@ -70,7 +72,8 @@ struct nnrt_entry {
   const int32_t *packs;  ///< indices into nnrt_model::packs
   const char *const *size_names; ///< of the sizes in `dims` that are no arguments, for messages
   const int32_t *state_sizes;    ///< the sizes of states that stand in `dims`: indices into nnrt_model::state_sizes
-  int32_t state_size_count, unused;
+  int32_t state_size_count;
+  int32_t is_train; ///< a train step: `calls` of its team counts such calls on the model, so that it can be resumed
 };
 
 /// A first value that is one draw, scaled and shifted: it needs no code of its own.
@@ -84,6 +87,11 @@ struct nnrt_draw {
 
 /// A parameter or buffer. A repeated layer's copies are stacked: `copies` slices, each of `shape`; in the path of one
 /// its numbers stand in place of the '#'s.
+/// What a train step keeps stands behind all others, in the table and in the slab, and is known to checkpoints alone:
+/// no part of files, get, set or parameter_info. The paths of the step "train_step": "train_step/step", i64, counts its
+/// updates; "train_step/calls", i64, the calls that gradients are summed up over; "train_step/<state>/<path>" is a state
+/// of the optimizer for a parameter; so are "train_step/gradient/<path>", the sum so far, and "train_step/average/<path>",
+/// f32 (f64 for f64), which means nothing before the first update.
 struct nnrt_parameter {
   const char *path;
   const int64_t *shape;          ///< of one copy
@@ -96,6 +104,7 @@ struct nnrt_parameter {
   int8_t type;                   ///< nn_type
   int8_t rank;
   int8_t is_buffer;
+  const char *train; ///< the train step that keeps it; NULL: the model's own
 };
 
 /// A derived copy of a parameter in the layout that kernels read. A copy of several parameters is several of these in a
@@ -156,6 +165,11 @@ void nnrt_destroy(void *model);
 nn_status nnrt_load(void *model, const char *path);
 nn_status nnrt_load_part(void *model, const char *prefix, const char *path);
 nn_status nnrt_save(void *model, const char *path);
+/// Everything that training goes on from: parameters, buffers, what train steps keep, the count of their calls.
+nn_status nnrt_checkpoint(void *model, const char *path);
+nn_status nnrt_resume(void *model, const char *path);
+/// `on`: parameters that have an average and their averages change places; not `on`: back again.
+nn_status nnrt_use_average(void *model, int32_t on);
 nn_status nnrt_get(void *model, const char *path, void *data, nn_type type, const int64_t *shape, int32_t rank);
 nn_status nnrt_set(void *model, const char *path, const void *data, nn_type type, const int64_t *shape, int32_t rank);
 int64_t nnrt_parameter_count(const void *model);
@@ -176,6 +190,9 @@ void nnrt_barrier(nnrt_team *, int32_t tid);
 /// A value computed inside an entry is out of its range: remembers the smallest (code, position). The call then
 /// fails with messages[code - 1].
 void nnrt_report(nnrt_team *, int32_t tid, int32_t code, int64_t position);
+/// The loss is not finite: the call ends with NN_NUMERIC. Called by one thread, whose kernels see to it that loss and
+/// metrics are all that the call writes.
+void nnrt_numeric(nnrt_team *, int32_t tid);
 // Values of nnrt_draw::run; the draw is 0, uniform in [0, 1), standard normal, standard normal within bounds.
 void nnrt_draw_constant(const nnrt_draw *, uint64_t seed, int64_t copy, int64_t count, nn_type, void *to);
 void nnrt_draw_uniform(const nnrt_draw *, uint64_t seed, int64_t copy, int64_t count, nn_type, void *to);

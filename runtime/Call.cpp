@@ -39,14 +39,18 @@ static nn_status call(Context &context, int32_t index, void *const *arguments) {
 
   Team &team = context.team;
   team.shared.seed = context.seed;
-  team.shared.calls = context.calls++;
+  team.shared.calls = entry.is_train ? model.trainCalls++ : context.calls++;
   runTeam(team,
           {&entry, context.dims, arguments, model.slab.data, model.packed.data, context.states, context.frame.data},
           work);
   for (int32_t i = 0; i < entry.write_count; ++i)
     model.changed(entry.writes[i]);
-  if (!team.shared.failed)
-    return NN_OK;
+  if (!team.shared.failed) {
+    if (!team.shared.numeric)
+      return NN_OK;
+    message << entry.name << ": the loss is not finite; nothing has changed but loss and metrics";
+    return NN_NUMERIC;
+  }
   int32_t code;
   int64_t position;
   reported(team, code, position);

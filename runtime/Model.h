@@ -36,6 +36,7 @@ struct Model {
   uint64_t magic;
   const nnrt_model *table;
   uint64_t seed;
+  uint64_t trainCalls; ///< calls of train steps so far: part of the key of their random draws
   Block slab;   ///< parameters; never moves
   Block packed; ///< packed copies
   Block tables; ///< the arrays below

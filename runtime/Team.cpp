@@ -157,7 +157,7 @@ static int32_t chooseSize(Team &team, int64_t work) {
 
 static void runOn(Team &team, const Job &job, int32_t size) {
   team.shared.size = size;
-  team.shared.failed = 0;
+  team.shared.failed = team.shared.numeric = 0;
   for (int32_t i = 0; i < size; ++i)
     team.seats[i].code = 0;
   team.job = job;
@@ -198,3 +198,5 @@ extern "C" void nnrt_report(nnrt_team *team, int32_t tid, int32_t code, int64_t 
   seat.position = position;
   __atomic_store_n(&team->failed, 1, __ATOMIC_RELAXED);
 }
+
+extern "C" void nnrt_numeric(nnrt_team *team, int32_t) { team->numeric = 1; }

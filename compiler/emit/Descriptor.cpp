@@ -17,7 +17,7 @@ namespace nnc::emit {
 namespace {
 
 // A struct that grows must be filled here as well.
-static_assert(sizeof(nnrt_argument) == 24 && sizeof(nnrt_entry) == 104 && sizeof(nnrt_parameter) == 72 &&
+static_assert(sizeof(nnrt_argument) == 24 && sizeof(nnrt_entry) == 104 && sizeof(nnrt_parameter) == 80 &&
               sizeof(nnrt_pack) == 32 && sizeof(nnrt_state) == 24 && sizeof(nnrt_model) == 120);
 static_assert(int(ArgumentKind::Size) == NNRT_DIM && int(ArgumentKind::Scalar) == NNRT_SCALAR &&
               int(ArgumentKind::Input) == NNRT_INPUT && int(ArgumentKind::Output) == NNRT_OUTPUT &&
@@ -146,6 +146,7 @@ Constant *Descriptor::entry(const Twine &symbol, const Entry &entry) {
   SmallVector<int64_t> stateSizes(entry.stateSizes.begin(), entry.stateSizes.end());
   NNC_SET_POINTER(record, nnrt_entry, state_sizes, integers(symbol + ".state_sizes", i32, stateSizes));
   NNC_SET_INT(record, nnrt_entry, state_size_count, stateSizes.size());
+  NNC_SET_INT(record, nnrt_entry, is_train, entry.isTrain);
   return record.build();
 }
 
@@ -230,6 +231,7 @@ Constant *Descriptor::model(const Model &model) {
     NNC_SET_INT(record, nnrt_parameter, type, parameter.type);
     NNC_SET_INT(record, nnrt_parameter, rank, parameter.shape.size());
     NNC_SET_INT(record, nnrt_parameter, is_buffer, parameter.isBuffer);
+    NNC_SET_POINTER(record, nnrt_parameter, train, parameter.train.empty() ? nullptr : string(parameter.train));
     parameters.push_back(record.build());
   }
 

@@ -51,6 +51,7 @@ struct Entry {
   /// Names of the sizes that its code gets beside those of its arguments: three for each graph, then sizes of states.
   std::vector<std::string> sizeNames;
   std::vector<int32_t> stateSizes; ///< the latter: indices into Model::stateSizes
+  bool isTrain = false;
 };
 
 /// A first value that is draw * scale + shift (nnrt_draw).
@@ -72,6 +73,7 @@ struct Parameter {
   int64_t offset = 0; ///< of copy 0 in the parameter slab, a multiple of 64
   int64_t bytes = 0;  ///< of one copy; copies follow each other without a gap
   bool isBuffer = false;
+  std::string train; ///< the train step that keeps it; "": the model's own
   Code initialiser;         ///< run computes all copies into arguments[0]
   std::optional<Draw> draw; ///< instead of it; without either it must be loaded or set
 
