@@ -15,10 +15,10 @@ extern "C" {
 
 /// Threads of one entry call. The first fields are read by generated code; their offsets never change.
 struct nnrt_team {
-  int32_t size;   ///< number of threads, 1 ..
-  int32_t failed; ///< set by nnrt_report
-  uint64_t seed;  ///< of the model (initialisers) or of the context (everything else)
-  uint64_t calls; ///< entry calls on this context so far (train steps: on this model): part of every random draw's key
+  int32_t size;    ///< number of threads, 1 ..
+  int32_t failed;  ///< set by nnrt_report
+  uint64_t seed;   ///< of the model (initialisers, train steps) or of the context (everything else)
+  uint64_t calls;  ///< entry calls on this context so far (train steps: on this model): part of every random draw's key
   int32_t numeric; ///< set by nnrt_numeric
   int32_t reserved;
 };
@@ -73,7 +73,8 @@ struct nnrt_entry {
   const char *const *size_names; ///< of the sizes in `dims` that are no arguments, for messages
   const int32_t *state_sizes;    ///< the sizes of states that stand in `dims`: indices into nnrt_model::state_sizes
   int32_t state_size_count;
-  int32_t is_train; ///< a train step: `calls` of its team counts such calls on the model, so that it can be resumed
+  /// A train step: seed and `calls` of its team are the model's, so that it goes on from a checkpoint on any context.
+  int32_t is_train;
 };
 
 /// A first value that is one draw, scaled and shifted: it needs no code of its own.
@@ -89,9 +90,9 @@ struct nnrt_draw {
 /// its numbers stand in place of the '#'s.
 /// What a train step keeps stands behind all others, in the table and in the slab, and is known to checkpoints alone:
 /// no part of files, get, set or parameter_info. The paths of the step "train_step": "train_step/step", i64, counts its
-/// updates; "train_step/calls", i64, the calls that gradients are summed up over; "train_step/<state>/<path>" is a state
-/// of the optimizer for a parameter; so are "train_step/gradient/<path>", the sum so far, and "train_step/average/<path>",
-/// f32 (f64 for f64), which means nothing before the first update.
+/// updates; "train_step/calls", i64, the calls that gradients are summed up over; "train_step/<state>/<path>" is a
+/// state of the optimizer for a parameter; so are "train_step/gradient/<path>", the sum so far, and
+/// "train_step/average/<path>", f32 (f64 for f64), which means nothing before the first update.
 struct nnrt_parameter {
   const char *path;
   const int64_t *shape;          ///< of one copy
@@ -165,10 +166,11 @@ void nnrt_destroy(void *model);
 nn_status nnrt_load(void *model, const char *path);
 nn_status nnrt_load_part(void *model, const char *prefix, const char *path);
 nn_status nnrt_save(void *model, const char *path);
-/// Everything that training goes on from: parameters, buffers, what train steps keep, the count of their calls.
+/// Everything that training goes on from: parameters, buffers, what train steps keep, the seed and count of their
+/// calls.
 nn_status nnrt_checkpoint(void *model, const char *path);
 nn_status nnrt_resume(void *model, const char *path);
-/// `on`: parameters that have an average and their averages change places; not `on`: back again.
+/// `on`: parameters have the values of their averages; not `on`: their own again.
 nn_status nnrt_use_average(void *model, int32_t on);
 nn_status nnrt_get(void *model, const char *path, void *data, nn_type type, const int64_t *shape, int32_t rank);
 nn_status nnrt_set(void *model, const char *path, const void *data, nn_type type, const int64_t *shape, int32_t rank);

@@ -24,6 +24,11 @@ static nn_status call(Context &context, int32_t index, void *const *arguments) {
   const nnrt_entry &entry = model.table->entries[index];
   Text &message = context.message;
   FloatMode mode;
+  if (entry.is_train && model.averaging) {
+    message << entry.name << ": ";
+    refuseAveraging(model, message);
+    return NN_INVALID;
+  }
   int64_t frameBytes = 0, work = 0;
   if (nn_status status = checkArguments(context, entry, arguments, frameBytes, work))
     return status;
@@ -38,8 +43,10 @@ static nn_status call(Context &context, int32_t index, void *const *arguments) {
   message.clear();
 
   Team &team = context.team;
-  team.shared.seed = context.seed;
-  team.shared.calls = entry.is_train ? model.trainCalls++ : context.calls++;
+  // Of a train step the model's, so that a run is the same on any context. Its calls count from 1: first values, which
+  // are of the same seed, count as 0.
+  team.shared.seed = entry.is_train ? model.seed : context.seed;
+  team.shared.calls = entry.is_train ? ++model.trainCalls : context.calls++;
   runTeam(team,
           {&entry, context.dims, arguments, model.slab.data, model.packed.data, context.states, context.frame.data},
           work);

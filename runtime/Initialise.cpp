@@ -70,10 +70,18 @@ nn_status drawParameter(Model &model, Team &team, int32_t index, Text &message) 
   return NN_OK;
 }
 
-nn_status drawAll(Model &model, Team &team, Text &message) {
+/// Inference leaves alone what only training needs.
+static bool isNeeded(const nnrt_parameter &parameter, const char *train) {
+  return !parameter.train || (train && (!*train || !strcmp(train, parameter.train)));
+}
+
+nn_status drawAll(Model &model, Team &team, const char *train, Text &message) {
   List missing(message);
-  for (int64_t i = 0; i < model.tensorCount; ++i) {
-    if (isGiven(model, i) || hasFirstValue(model.parameter(model.tensors[i])))
+  for (int64_t i = 0; i < model.storedCount; ++i) {
+    if (isGiven(model, i))
+      continue;
+    const nnrt_parameter &parameter = model.parameter(model.tensors[i]);
+    if (hasFirstValue(parameter) || !isNeeded(parameter, train))
       continue;
     if (!missing.count)
       message << "these parameters have no values, load or set them: ";
@@ -83,9 +91,12 @@ nn_status drawAll(Model &model, Team &team, Text &message) {
   missing.finish();
   if (missing.count)
     return NN_INVALID;
-  for (int32_t p = 0; p < model.table->parameter_count; ++p)
+  for (int32_t p = 0; p < model.table->parameter_count; ++p) {
+    if (!isNeeded(model.table->parameters[p], train))
+      continue;
     if (nn_status status = drawParameter(model, team, p, message))
       return status;
+  }
   return NN_OK;
 }
 
@@ -93,10 +104,10 @@ nn_status makeReady(Model &model, Team &team, int32_t index, Text &message) {
   uint64_t now = model.allChanges + 1;
   if (__atomic_load_n(&model.readyAt[index], __ATOMIC_ACQUIRE) == now)
     return NN_OK;
-  Locked locked(model.lock);
-  if (nn_status status = drawAll(model, team, message))
-    return status;
   const nnrt_entry &entry = model.table->entries[index];
+  Locked locked(model.lock);
+  if (nn_status status = drawAll(model, team, entry.is_train ? entry.name : nullptr, message))
+    return status;
   int64_t remade = -1; // place of the last copy that was made: one of several parameters is listed once for each
   for (int32_t i = 0; i < entry.pack_count; ++i) {
     const nnrt_pack &pack = model.table->packs[entry.packs[i]];

@@ -26,13 +26,18 @@ int64_t elementCount(const nnrt_parameter &parameter) {
   return parameter.bytes / elementBytes(static_cast<nn_type>(parameter.type));
 }
 
-Tensor *Model::find(const char *path, size_t length) const {
+Tensor *Model::findStored(const char *path, size_t length) const {
   for (uint64_t at = hashPath(path, length) & indexMask; index[at]; at = (at + 1) & indexMask) {
     Tensor &tensor = tensors[index[at] - 1];
     if (tensor.pathLength == length && !memcmp(tensor.path, path, length))
       return &tensor;
   }
   return nullptr;
+}
+
+Tensor *Model::find(const char *path, size_t length) const {
+  Tensor *tensor = findStored(path, length);
+  return tensor && tensor - tensors < tensorCount ? tensor : nullptr;
 }
 
 static constexpr size_t kDigits = 20; ///< that a number in a path may have
@@ -89,22 +94,23 @@ static bool makeTables(Model &model) {
   int64_t pathBytes = 0;
   for (int32_t p = 0; p < table.parameter_count; ++p) {
     const nnrt_parameter &parameter = table.parameters[p];
-    model.tensorCount += parameter.copies;
+    model.storedCount += parameter.copies;
+    model.tensorCount += parameter.train ? 0 : parameter.copies;
     pathBytes +=
         parameter.copies * static_cast<int64_t>(strlen(parameter.path) + 1 + kDigits * countMarks(parameter.path));
   }
   int64_t slots = 4;
-  while (slots < model.tensorCount * 2)
+  while (slots < model.storedCount * 2)
     slots *= 2;
   model.indexMask = static_cast<uint64_t>(slots - 1);
 
   char *path = nullptr;
   Arrays arrays = {0, 0};
   for (int round = 0; round < 2; ++round) {
-    arrays.take(model.tensors, model.tensorCount);
+    arrays.take(model.tensors, model.storedCount);
     arrays.take(model.firstTensor, table.parameter_count);
     arrays.take(model.index, slots);
-    arrays.take(model.given, model.tensorCount);
+    arrays.take(model.given, model.storedCount);
     arrays.take(model.changes, table.parameter_count);
     arrays.take(model.packedAt, table.pack_count);
     arrays.take(model.readyAt, table.entry_count);
@@ -136,6 +142,7 @@ static bool makeTables(Model &model) {
 
 static void destroy(Model *model) {
   freeNotes(*model);
+  forgetAverages(*model);
   release(model->slab);
   release(model->packed);
   release(model->tables);

@@ -35,13 +35,14 @@ struct Note {
 struct Model {
   uint64_t magic;
   const nnrt_model *table;
-  uint64_t seed;
+  uint64_t seed;       ///< of first values and of train steps
   uint64_t trainCalls; ///< calls of train steps so far: part of the key of their random draws
-  Block slab;   ///< parameters; never moves
-  Block packed; ///< packed copies
-  Block tables; ///< the arrays below
+  Block slab;          ///< parameters; never moves
+  Block packed;        ///< packed copies
+  Block tables;        ///< the arrays below
 
-  int64_t tensorCount;
+  int64_t tensorCount; ///< of the model's own tensors
+  int64_t storedCount; ///< with those that train steps keep; they stand behind
   Tensor *tensors;
   int64_t *firstTensor; ///< by parameter: its copy 0 in `tensors`
   uint32_t *index;      ///< hash table over paths: tensor + 1, or 0
@@ -54,15 +55,19 @@ struct Model {
   Lock lock;
   const Note *note; ///< the latest
   int32_t noteCount;
-  int32_t noteLost; ///< the latest could not be kept
+  int32_t noteLost;  ///< the latest could not be kept
+  Block weights;     ///< while averages are in use: values of the parameters that have one (Average.cpp)
+  int32_t averaging; ///< they are
 
   const nnrt_parameter &parameter(const Tensor &tensor) const { return table->parameters[tensor.parameter]; }
   char *data(const Tensor &tensor) const {
     const nnrt_parameter &p = parameter(tensor);
     return slab.data + p.offset + tensor.copy * p.bytes;
   }
-  /// NULL if there is none of that path.
+  /// One of the model's own; NULL if there is none of that path.
   Tensor *find(const char *path, size_t length) const;
+  /// The same, or one that a train step keeps.
+  Tensor *findStored(const char *path, size_t length) const;
   void changed(int32_t parameter) {
     ++changes[parameter];
     ++allChanges;
@@ -85,11 +90,28 @@ int64_t elementCount(const nnrt_parameter &parameter);
 inline bool hasFirstValue(const nnrt_parameter &parameter) { return parameter.initialiser || parameter.draw; }
 /// Draws the values of a parameter that has an initialiser, of those copies that have none. Under the lock.
 nn_status drawParameter(Model &model, Team &team, int32_t parameter, Text &message);
-/// Draws every value that is not there yet. NN_INVALID, naming all, if a parameter can not be drawn. Under the lock.
-nn_status drawAll(Model &model, Team &team, Text &message);
+/// Draws every value that is not there yet: the model's own, and those that the train step of this name keeps ("": all
+/// of them do; NULL: none). NN_INVALID, naming all, if a parameter can not be drawn. Under the lock.
+nn_status drawAll(Model &model, Team &team, const char *train, Text &message);
 /// Before an entry runs: all values are there, and packed copies that it reads belong to them. Takes the lock if
 /// needed.
 nn_status makeReady(Model &model, Team &team, int32_t entry, Text &message);
+
+/// The parameter whose average a train step keeps in this tensor; NULL for all other tensors.
+Tensor *averagedBy(const Model &model, const Tensor &tensor);
+/// Calls visit(average, parameter, place of the parameter's own values in model.weights) for each average.
+template <typename Visit> void eachAverage(const Model &model, Visit visit) {
+  int64_t place = 0;
+  for (int64_t i = model.tensorCount; i < model.storedCount; ++i)
+    if (Tensor *parameter = averagedBy(model, model.tensors[i])) {
+      visit(model.tensors[i], *parameter, place);
+      place += model.parameter(*parameter).bytes;
+    }
+}
+/// Gives up the averages that are in use: the values in the slab are the parameters' own from now on.
+void forgetAverages(Model &model);
+/// What changes parameters is refused while averages are in their places.
+bool refuseAveraging(const Model &model, Text &message);
 
 } // namespace nnrt
 #endif // NNC_RUNTIME_MODEL_H

@@ -88,7 +88,7 @@ extern "C" nn_status nnrt_set(void *handle, const char *path, const void *data, 
   if (!model)
     return NN_INVALID;
   Text message;
-  Tensor *tensor = findTensor(*model, path, type, shape, rank, message);
+  Tensor *tensor = refuseAveraging(*model, message) ? nullptr : findTensor(*model, path, type, shape, rank, message);
   bool good = tensor && !lacksData(data, model->parameter(*tensor), message);
   if (good) {
     const nnrt_parameter &parameter = model->parameter(*tensor);

@@ -3,7 +3,7 @@
 //   2. no name twice
 //   3. sorted by place, each tensor starts where the one before it ended, and the last one ends with the file
 //   4. each tensor's shape times the size of its type is its number of bytes, without overflow
-// Time is linear in the header but for the sort.
+// What 2 to 4 find is listed, all of it. Time is linear in the header but for the sort.
 #include "runtime/Json.h"
 #include "runtime/Safetensors.h"
 
@@ -135,20 +135,27 @@ static const char *checkSize(const FileTensor &tensor) {
                                                                  : nullptr;
 }
 
-/// Mixes 8 bytes at a time with a secret, so that nobody can choose names that collide.
-static uint64_t hashName(uint64_t secret, const char *name, size_t length) {
-  uint64_t hash = secret ^ length;
-  for (size_t i = 0; i < length; i += 8) {
-    uint64_t word = 0;
-    memcpy(&word, name + i, length - i < 8 ? length - i : 8);
-    __uint128_t product = static_cast<__uint128_t>(hash ^ word) * (0x9E3779B97F4A7C15u ^ (secret << 1));
-    hash = static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64) ^ secret;
+uint64_t hashBytes(uint64_t start, const void *data, uint64_t bytes) {
+  uint64_t hash = start ^ bytes, word = 0;
+  auto *from = static_cast<const char *>(data);
+  auto mix = [&] {
+    __uint128_t product = static_cast<__uint128_t>(hash ^ word) * (0x9E3779B97F4A7C15u ^ (start << 1));
+    hash = static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64) ^ start;
+  };
+  for (; bytes >= 8; bytes -= 8, from += 8) {
+    memcpy(&word, from, 8);
+    mix();
+  }
+  if (bytes) {
+    word = 0;
+    memcpy(&word, from, bytes);
+    mix();
   }
   return hash ^ hash >> 29;
 }
 
-/// True if there is one, or no memory to tell.
-bool SafetensorsFile::findDuplicate(Text &message, nn_status &status) {
+/// The hash starts with a secret, so that nobody can choose names that collide.
+nn_status SafetensorsFile::findDuplicates(Text &message, List &problems) {
   uint64_t secret = 0;
   if (getrandom(&secret, sizeof secret, GRND_NONBLOCK) != sizeof secret)
     secret = reinterpret_cast<uintptr_t>(header.data) * 0x9E3779B97F4A7C15u;
@@ -156,28 +163,67 @@ bool SafetensorsFile::findDuplicate(Text &message, nn_status &status) {
   while (slots < static_cast<uint64_t>(count) * 2)
     slots *= 2;
   ScopedBlock index;
-  if (!allocate(index, static_cast<int64_t>(slots * 4))) {
-    status = noMemory(message);
-    return true;
-  }
+  if (!allocate(index, static_cast<int64_t>(slots * 4)))
+    return noMemory(message);
   uint32_t *slot = reinterpret_cast<uint32_t *>(index.data);
   for (int64_t i = 0; i < count; ++i) {
     const FileTensor &tensor = tensors[i];
-    uint64_t at = hashName(secret, tensor.name, tensor.nameLength) & (slots - 1);
-    for (; slot[at]; at = (at + 1) & (slots - 1)) {
-      const FileTensor &other = tensors[slot[at] - 1];
-      if (other.nameLength != tensor.nameLength || memcmp(other.name, tensor.name, tensor.nameLength))
-        continue;
-      status = fail(message, "two tensors are called ");
-      message.name(tensor.name, tensor.nameLength);
-      return true;
-    }
-    slot[at] = static_cast<uint32_t>(i + 1);
+    auto isOther = [&](const FileTensor &other) {
+      return other.nameLength != tensor.nameLength || memcmp(other.name, tensor.name, tensor.nameLength);
+    };
+    uint64_t at = hashBytes(secret, tensor.name, tensor.nameLength) & (slots - 1);
+    while (slot[at] && isOther(tensors[slot[at] - 1]))
+      at = (at + 1) & (slots - 1);
+    if (!slot[at])
+      slot[at] = static_cast<uint32_t>(i + 1);
+    else if (problems.next())
+      (problems.text << "two tensors are called ").name(tensor.name, tensor.nameLength);
   }
-  return false;
+  return NN_OK;
 }
 
-nn_status SafetensorsFile::parse(Text &message) {
+/// Sorts the tensors by place.
+void SafetensorsFile::findMisplaced(List &problems) {
+  bool sorted = true;
+  for (int64_t i = 1; i < count && sorted; ++i)
+    sorted = byPlace(&tensors[i - 1], &tensors[i]) <= 0;
+  if (!sorted)
+    qsort(tensors, static_cast<size_t>(count), sizeof(FileTensor), byPlace);
+  uint64_t place = 0, data = static_cast<uint64_t>(before.st_size) - dataStart;
+  for (int64_t i = 0; i < count; ++i) {
+    const FileTensor &tensor = tensors[i];
+    const char *problem = tensor.begin != place       ? "it does not start where the one before it ends"
+                          : tensor.end < tensor.begin ? "it ends before it starts"
+                          : tensor.end > data         ? "it ends after the end of the file"
+                                                      : checkSize(tensor);
+    if (problem && problems.next())
+      (problems.text << "tensor ").name(tensor.name, tensor.nameLength) << ": " << problem;
+    place = tensor.end;
+  }
+  if (place < data && problems.next())
+    problems.text << "bytes after the last tensor";
+}
+
+/// `{"key": "value", ..}`.
+bool SafetensorsFile::parseMetadata(Json &json) {
+  char *key, *value;
+  size_t keyLength, length;
+  bool first = true;
+  json.take('{', "`{`");
+  while (json.another('}', first, "`,` or `}`")) {
+    if (!json.string(key, keyLength) || !json.take(':', "`:`") || !json.string(value, length))
+      break;
+    for (int32_t i = 0; i < fieldCount; ++i)
+      if (equal(key, keyLength, fields[i].key)) {
+        fields[i].value = value;
+        fields[i].length = static_cast<uint32_t>(length);
+        ++fields[i].times;
+      }
+  }
+  return !json.problem;
+}
+
+nn_status SafetensorsFile::parse(Text &message, Text *problems) {
   uint64_t length = dataStart - 8;
   size_t bad;
   if (!validUtf8(header.data, length, &bad)) {
@@ -206,10 +252,7 @@ nn_status SafetensorsFile::parse(Text &message) {
         break;
       }
       metadata = true;
-      bool firstPair = true;
-      json.take('{', "`{`");
-      while (json.another('}', firstPair, "`,` or `}`"))
-        json.string(name, nameLength) && json.take(':', "`:`") && json.string(name, nameLength);
+      parseMetadata(json);
       continue;
     }
     if (nameLength > kName || count == most) {
@@ -229,29 +272,13 @@ nn_status SafetensorsFile::parse(Text &message) {
     return status;
   }
 
-  nn_status status = NN_OK;
-  if (findDuplicate(message, status))
+  Text own;
+  List list(problems ? *problems : own);
+  if (nn_status status = findDuplicates(message, list))
     return status;
-  bool sorted = true;
-  for (int64_t i = 1; i < count && sorted; ++i)
-    sorted = byPlace(&tensors[i - 1], &tensors[i]) <= 0;
-  if (!sorted)
-    qsort(tensors, static_cast<size_t>(count), sizeof(FileTensor), byPlace);
-  uint64_t place = 0, data = static_cast<uint64_t>(before.st_size) - dataStart;
-  for (int64_t i = 0; i < count; ++i) {
-    const FileTensor &tensor = tensors[i];
-    const char *problem = tensor.begin != place       ? "it does not start where the one before it ends"
-                          : tensor.end < tensor.begin ? "it ends before it starts"
-                          : tensor.end > data         ? "it ends after the end of the file"
-                                                      : checkSize(tensor);
-    if (problem) {
-      status = fail(message, "tensor ");
-      message.name(tensor.name, tensor.nameLength) << ": " << problem;
-      return status;
-    }
-    place = tensor.end;
-  }
-  return place == data ? NN_OK : fail(message, "bytes after the last tensor");
+  findMisplaced(list);
+  list.finish();
+  return problems || !list.count ? NN_OK : fail(message, own.get());
 }
 
 } // namespace nnrt

@@ -49,7 +49,7 @@ static int readAt(int descriptor, void *to, uint64_t bytes, uint64_t offset) {
   return 0;
 }
 
-nn_status SafetensorsFile::open(const char *name, Text &message) {
+nn_status SafetensorsFile::open(const char *name, Text &message, Text *problems) {
   path = name;
   // Without O_NONBLOCK a pipe without a writer would block.
   do
@@ -76,7 +76,7 @@ nn_status SafetensorsFile::open(const char *name, Text &message) {
   if (int error = readAt(descriptor, header.data, length, 8))
     return fileFailure(message, path, "can not be read", error > 0 ? error : EIO);
   dataStart = length + 8;
-  return parse(message);
+  return parse(message, problems);
 }
 
 bool SafetensorsFile::read(const FileTensor &tensor, uint64_t offset, void *to, uint64_t bytes, Text &message) {

@@ -65,10 +65,11 @@ template <typename Visit> void inOrder(const SourceTensor *tensors, int64_t coun
 }
 
 /// Length and header; the data that follows starts at a multiple of 64.
-bool makeHeader(Text &header, const SourceTensor *tensors, int64_t count) {
+bool makeHeader(Text &header, const SourceTensor *tensors, int64_t count, const char *metadata) {
   uint64_t length = 0;
   header.add(reinterpret_cast<char *>(&length), 8);
-  header << "{\"__metadata__\":{\"format\":\"pt\"}"; // what PyTorch's own writers say; some readers insist on it
+  // "pt" is what PyTorch's own writers say; some readers insist on it.
+  header << "{\"__metadata__\":{\"format\":\"pt\"" << metadata << "}";
   int64_t place = 0;
   inOrder(tensors, count, [&](const SourceTensor &tensor) {
     header << ",";
@@ -121,9 +122,10 @@ int openTemporary(Text &name, const char *folder, size_t length) {
 }
 
 /// Steps 2 and 3.
-nn_status replace(const char *path, const struct stat *old, const SourceTensor *tensors, int64_t count, Text &message) {
+nn_status replace(const char *path, const struct stat *old, const SourceTensor *tensors, int64_t count,
+                  const char *metadata, Text &message) {
   Text header(SIZE_MAX), name(SIZE_MAX);
-  if (!makeHeader(header, tensors, count)) {
+  if (!makeHeader(header, tensors, count, metadata)) {
     (message << "not enough memory for the header of ").name(path);
     return NN_MEMORY;
   }
@@ -164,7 +166,16 @@ nn_status replace(const char *path, const struct stat *old, const SourceTensor *
 }
 } // namespace
 
-nn_status writeSafetensors(const char *path, const SourceTensor *tensors, int64_t count, Text &message) {
+uint64_t hashValues(uint64_t start, const SourceTensor *tensors, int64_t count) {
+  inOrder(tensors, count, [&](const SourceTensor &tensor) {
+    if (tensor.bytes)
+      start = hashBytes(start, tensor.data, static_cast<uint64_t>(tensor.bytes));
+  });
+  return start;
+}
+
+nn_status writeSafetensors(const char *path, const SourceTensor *tensors, int64_t count, const char *metadata,
+                           Text &message) {
   BlockFileSizeSignal blocked;
   struct stat old;
   bool exists = !lstat(path, &old);
@@ -185,7 +196,7 @@ nn_status writeSafetensors(const char *path, const SourceTensor *tensors, int64_
   else if (exists && access(path, W_OK)) // a rename would not ask
     status = fileFailure(message, path, "can not be written", errno);
   else
-    status = replace(target ? target : path, exists ? &old : nullptr, tensors, count, message);
+    status = replace(target ? target : path, exists ? &old : nullptr, tensors, count, metadata, message);
   free(target);
   return status;
 }

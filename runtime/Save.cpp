@@ -16,7 +16,7 @@ static nn_status save(Model &model, const char *path, Text &message) {
     makeSingle(alone, seat);
     FloatMode mode;
     Locked locked(model.lock);
-    if (nn_status status = drawAll(model, alone, message))
+    if (nn_status status = drawAll(model, alone, nullptr, message))
       return status;
   }
   ScopedBlock table;
@@ -30,7 +30,7 @@ static nn_status save(Model &model, const char *path, Text &message) {
     const nnrt_parameter &p = model.parameter(tensor);
     tensors[i] = {tensor.path, p.shape, model.data(tensor), p.bytes, p.rank, static_cast<nn_type>(p.type)};
   }
-  return writeSafetensors(path, tensors, model.tensorCount, message);
+  return writeSafetensors(path, tensors, model.tensorCount, "", message);
 }
 
 extern "C" nn_status nnrt_save(void *handle, const char *path) {

@@ -76,15 +76,23 @@ Text &Text::shape(const int64_t *shape, int32_t rank) {
 }
 
 Text &Text::operator<<(int64_t number) {
+  return number < 0 ? (*this << "-").whole(-static_cast<uint64_t>(number)) : whole(static_cast<uint64_t>(number));
+}
+
+Text &Text::whole(uint64_t number) {
   char digits[24];
   int at = sizeof digits;
-  uint64_t rest = number < 0 ? -static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
   do
-    digits[--at] = static_cast<char>('0' + rest % 10);
-  while (rest /= 10);
-  if (number < 0)
-    digits[--at] = '-';
+    digits[--at] = static_cast<char>('0' + number % 10);
+  while (number /= 10);
   return add(digits + at, sizeof digits - at);
+}
+
+Text &Text::hexadecimal(uint64_t number) {
+  char digits[16];
+  for (int i = 0; i < 16; ++i)
+    digits[i] = "0123456789abcdef"[number >> (60 - 4 * i) & 15];
+  return add(digits, sizeof digits);
 }
 
 bool List::next() {

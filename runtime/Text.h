@@ -28,6 +28,9 @@ struct Text {
   Text &shape(const int64_t *shape, int32_t rank);
   Text &operator<<(const char *text) { return add(text, text ? strlen(text) : 0); }
   Text &operator<<(int64_t number);
+  Text &whole(uint64_t number);
+  /// 16 digits.
+  Text &hexadecimal(uint64_t number);
 
   char *data = nullptr;
   size_t length = 0, capacity = 0, limit;

@@ -1,6 +1,6 @@
 // Memory: none allocated in a warm call, none lost, and a way on when there is none.
 #include "Check.h"
-#include "TestModel.h"
+#include "TrainModel.h"
 
 #include <atomic>
 #include <cerrno>
@@ -154,6 +154,28 @@ CASE(memory, failsAtEveryAllocation) {
   });
 }
 
+CASE(memory, failsAtEveryAllocationOfTraining) {
+  Trainer s, other;
+  s.steps(0, 3);
+  std::string path = s.folder / "c", past = s.everything(), before = other.everything();
+  withLittleMemory([&] { return nnrt_checkpoint(s.model, path.c_str()); },
+                   [&](nn_status status) { CHECK(status == NN_OK || access(path.c_str(), F_OK)); });
+  withLittleMemory([&] { return nnrt_resume(other.model, path.c_str()); },
+                   [&](nn_status status) {
+                     CHECK((status == NN_OK) == !*nnrt_error(other.model));
+                     CHECK(other.everything() == (status ? before : past));
+                   });
+  std::vector<float> out = s.run();
+  withLittleMemory([&] { return nnrt_use_average(s.model, 1); },
+                   [&](nn_status status) { CHECK((s.run() == out) == (status != NN_OK)); });
+  withLittleMemory([&] { return nnrt_use_average(s.model, 0); });
+  CHECK(s.run() == out);
+  // The first step of all, whose states have no values yet.
+  Trainer first;
+  withLittleMemory([&] { return first.train(0); },
+                   [&](nn_status status) { CHECK_CONTAINS(first.contextError(), status ? "train_step: " : ""); });
+}
+
 CASE(memory, slowlyGrowingWorkspace) {
   Session s;
   int64_t N, out;
@@ -204,6 +226,43 @@ CASE(memory, readsThatFailMidway) {
       readThatFails = -1;
       CHECK_EQUAL(untouched.forward(image, out), NN_OK);
       CHECK(out == before);
+    }
+}
+
+CASE(memory, readsOfACheckpointThatFailMidway) {
+  Trainer past;
+  past.steps(0, 3);
+  std::string good = past.everything(), path = past.folder / "c";
+  // Into a model without values, then into one in the middle of a run.
+  for (bool touched : {false, true})
+    for (int steps : {0, 2}) {
+      Trainer s(8), same(8);
+      s.steps(0, steps);
+      same.steps(0, steps);
+      int reads = 0;
+      for (; reads < 30; ++reads) {
+        writeFile(path, good);
+        fileToTouch = touched ? path : "";
+        readThatFails = reads;
+        nn_status status = nnrt_resume(s.model, path.c_str());
+        readThatFails = -1;
+        if (status == NN_OK)
+          break;
+        CHECK_EQUAL(status, NN_FILE);
+        CHECK(!s.error().empty());
+      }
+      CHECK_EQUAL(reads, 18); // length, header, 16 tensors
+      CHECK(s.everything() == good);
+      readThatFails = 9;
+      fileToTouch.clear();
+      Trainer untouched(8);
+      untouched.steps(0, steps);
+      CHECK_EQUAL(nnrt_resume(untouched.model, (past.folder / "everything").c_str()), NN_FILE);
+      readThatFails = -1;
+      CHECK(untouched.everything() == same.everything());
+      untouched.steps(steps, 4);
+      same.steps(steps, 4);
+      CHECK(untouched.everything() == same.everything());
     }
 }
 
