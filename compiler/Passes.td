@@ -13,6 +13,9 @@ class NN_TargetPass<string argument, string operation> : NN_Pass<argument, opera
 def DescribeDrawsPass : NN_Pass<"describe-draws", "::mlir::ModuleOp"> {
   let summary = "First values of parameters that are one scaled draw become data; the others stay functions";
 }
+def SelectLengthsPass : NN_Pass<"select-lengths", "::mlir::func::FuncOp"> {
+  let summary = "Lets rows of a loop end at their own lengths";
+}
 def InlinePass : NN_Pass<"nn-inline", "::mlir::ModuleOp"> {
   let summary = "Dissolves layers that are used once or small into their users";
 }
@@ -26,9 +29,6 @@ def DropGradientsPass : NN_Pass<"drop-gradients", "::mlir::func::FuncOp"> {
 // ---- optimize: nn on tensors -> nn on tensors ------------------------------------------------------------------------
 def DecomposePass : NN_Pass<"decompose", "::mlir::func::FuncOp"> {
   let summary = "Writes softmax, mean, variance and the like with sums, maxima and elementwise operations";
-}
-def SelectLengthsPass : NN_Pass<"select-lengths", "::mlir::func::FuncOp"> {
-  let summary = "Lets rows of a loop end at their own lengths";
 }
 def SimplifyPass : NN_Pass<"simplify", "::mlir::func::FuncOp"> {
   let summary = "Brings views and constants into their simplest form";
@@ -54,6 +54,9 @@ def RecognizeAttentionPass : NN_Pass<"recognize-attention", "::mlir::func::FuncO
 def HoistProjectionsPass : NN_Pass<"hoist-projections", "::mlir::func::FuncOp"> {
   let summary = "Takes out of a loop what does not depend on what it carries: done once, for all steps at a time";
 }
+def SumAfterLoopsPass : NN_Pass<"sum-after-loops", "::mlir::func::FuncOp"> {
+  let summary = "Takes sums over the steps of a loop, and products that it only yields, behind the loop";
+}
 def MergeContractionsPass : NN_Pass<"merge-contractions", "::mlir::func::FuncOp"> {
   let summary = "Makes one contraction of several that share their left operand";
 }
@@ -68,6 +71,9 @@ def FuseMapsPass : NN_Pass<"fuse-maps", "::mlir::func::FuncOp"> {
 }
 def YieldTwicePass : NN_Pass<"yield-twice", "::mlir::func::FuncOp"> {
   let summary = "Lets a kernel write what its loop yields twice to both places";
+}
+def DropFencesPass : NN_Pass<"drop-fences", "::mlir::func::FuncOp"> {
+  let summary = "Removes the fences before what is computed again, once equal operations have become one";
 }
 def CheckLoweredPass : NN_Pass<"check-lowered", "::mlir::ModuleOp"> {
   let summary = "Refuses what can not be compiled yet, at the place in the program";

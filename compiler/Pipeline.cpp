@@ -14,6 +14,7 @@ namespace nnc {
 namespace {
 void gradient(OpPassManager &p, const PipelineOptions &) {
   p.addPass(createDescribeDrawsPass());
+  p.addNestedPass<func::FuncOp>(createSelectLengthsPass());
   p.addPass(createInlinePass());
   p.addPass(createDifferentiatePass());
   p.addNestedPass<func::FuncOp>(createDropGradientsPass());
@@ -22,7 +23,6 @@ void gradient(OpPassManager &p, const PipelineOptions &) {
 void optimize(OpPassManager &p, const PipelineOptions &) {
   auto each = [&](std::unique_ptr<Pass> pass) { p.addNestedPass<func::FuncOp>(std::move(pass)); };
   each(createDecomposePass());
-  each(createSelectLengthsPass());
   each(createSimplifyPass());
   each(createCSEPass());
   each(createGroupProductsPass());
@@ -36,12 +36,14 @@ void optimize(OpPassManager &p, const PipelineOptions &) {
   each(createCSEPass());
   each(createRecognizeAttentionPass());
   each(createHoistProjectionsPass());
+  each(createSumAfterLoopsPass());
   each(createMergeContractionsPass());
   each(createSimplifyPass());
   each(createFuseEpiloguesPass());
   each(createFuseRowsPass());
   each(createFuseMapsPass());
   each(createCSEPass());
+  each(createDropFencesPass());
   each(createYieldTwicePass());
   p.addPass(createCheckLoweredPass());
 }

@@ -16,6 +16,10 @@ LogicalResult GradOp::verify() {
   return success();
 }
 
+void FenceOp::pullback(Pullback &p) {
+  p.give(0, [&] { return p.cotangent(); });
+}
+
 /// The block's arguments are of `types` in order, and it yields values of the types `yields`.
 static LogicalResult checkBody(Operation *op, Block &block, ArrayRef<Type> types, TypeRange yields) {
   auto yield = dyn_cast<YieldOp>(block.getTerminator());

@@ -40,6 +40,14 @@ def NN_CheckpointOp : NN_Op<"checkpoint", [SingleBlock]> {
   let assemblyFormat = "$body attr-dict (`->` type($results)^)?";
 }
 
+def NN_FenceOp : NN_Op<"fence", [Pure, SameOperandsAndResultType, NN_Differentiable]> {
+  let summary = "x; keeps what is computed from it apart from what is computed from x";
+  let description = "What a backward pass computes again stands behind fences, until equal operations have become one.";
+  let arguments = (ins NN_Tensor:$x);
+  let results = (outs NN_Tensor:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x)";
+}
+
 def NN_CustomGradientOp : NN_Op<"custom_gradient", [IsolatedFromAbove, NN_Differentiable]> {
   let summary = "a function that says its own derivative";
   let description = [{

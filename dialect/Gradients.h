@@ -22,6 +22,11 @@ public:
   virtual mlir::Value primal(mlir::Value v) = 0;
   /// Adds to the cotangent of an operand that is wanted.
   virtual void add(unsigned operand, mlir::Value cotangent) = 0;
+  /// Goes back over a body in place, for operations that compute with one: a copy of it, in an operation that is being
+  /// made. `cotangents` has one for each operand of its yield, null where there is none. Returns those of `by`, values of
+  /// the body (arguments, or results in it) or from outside; null where the yielded values do not depend on one.
+  virtual llvm::SmallVector<mlir::Value> differentiate(mlir::Block &body, mlir::ValueRange by,
+                                                       llvm::ArrayRef<mlir::Value> cotangents) = 0;
 
   /// `add`, of what is only computed if it is wanted.
   void give(unsigned operand, llvm::function_ref<mlir::Value()> cotangent) {

@@ -35,6 +35,8 @@ public:
   mlir::Value cotangent(mlir::Value v) const { return cotangents.lookup(v); }
 
 private:
+  bool readsActive(mlir::Operation *op) const;
+
   mlir::OpBuilder &b;
   Functions *functions;
   llvm::DenseSet<mlir::Value> active;

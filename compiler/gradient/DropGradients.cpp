@@ -5,6 +5,7 @@ using namespace nn;
 
 namespace nnc {
 #define GEN_PASS_DEF_DROPGRADIENTSPASS
+#define GEN_PASS_DEF_DROPFENCESPASS
 #include "compiler/Passes.h.inc"
 
 namespace {
@@ -33,6 +34,16 @@ struct DropGradients : impl::DropGradientsPassBase<DropGradients> {
       } else if (auto custom = dyn_cast<CustomGradientOp>(op)) {
         dissolve(op, custom.getBody().front());
       }
+    });
+  }
+};
+
+/// A fence is its operand.
+struct DropFences : impl::DropFencesPassBase<DropFences> {
+  void runOnOperation() override {
+    getOperation().walk([](FenceOp fence) {
+      fence.replaceAllUsesWith(fence.getX());
+      fence.erase();
     });
   }
 };

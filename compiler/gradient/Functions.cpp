@@ -48,11 +48,18 @@ Functions::Derived Functions::make(func::FuncOp f, const Flags &wanted, const Fl
     Value g = adjoint.cotangent(v);
     gradients.push_back(g ? g : ConstantOp::create(b, f.getLoc(), v.getType(), 0.0).getResult());
   }
-  Split split(block, mark->getPrevNode(), gradients);
+  llvm::SmallSetVector<Value, 8> known;
+  known.insert_range(end->getOperands()); // calls in the block may have been replaced
+  Split split(block, mark->getPrevNode(), gradients,
+              [&](Value v) { return isa<BlockArgument>(v) || known.contains(v); });
 
   Derived made;
-  SmallVector<Value> outputs(end->getOperands()); // calls in the block may have been replaced
-  llvm::append_range(outputs, split.saved());
+  SmallVector<Value> outputs(end->getOperands());
+  for (Value v : split.saved()) {
+    if (known.insert(v))
+      outputs.push_back(v);
+    made.saved.push_back(llvm::find(outputs, v) - outputs.begin());
+  }
   made.forward = declare(f, ".forward", f.getArgumentTypes(), ValueRange(outputs).getTypes(), symbols, f);
   IRMapping there;
   there.map(block.getArguments().take_front(f.getNumArguments()), made.forward.getArguments());
@@ -111,7 +118,8 @@ LogicalResult Functions::reverse(CallOp call, Adjoint &adjoint, OpBuilder &b) {
   SmallVector<Value> taken;
   for (unsigned i : derived.arguments)
     taken.push_back(call.getOperand(i));
-  llvm::append_range(taken, forward.getResults().drop_front(call.getNumResults()));
+  for (unsigned i : derived.saved)
+    taken.push_back(forward.getResult(i));
   for (auto [v, is] : llvm::zip(call.getResults(), given))
     if (is)
       taken.push_back(adjoint.cotangent(v));

@@ -27,6 +27,7 @@ private:
   struct Derived {
     mlir::func::FuncOp forward, backward;  ///< null if an operation has no rule
     llvm::SmallVector<unsigned> arguments; ///< of f, that `backward` takes first
+    llvm::SmallVector<unsigned> saved;     ///< results of `forward` that it takes then
   };
   Derived make(mlir::func::FuncOp f, const Flags &wanted, const Flags &given);
 

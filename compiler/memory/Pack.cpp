@@ -175,6 +175,8 @@ Value Packer::packed(Value rhs, int64_t panel) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointAfterValue(rhs);
     p = panel ? PackOp::create(b, rhs.getLoc(), rhs, panel).getResult(0) : rhs;
+    if (isa<ScanOp>(rhs.getParentBlock()->getParentOp())) // nobody else can use it
+      return p;
   }
   return known[key] = p;
 }

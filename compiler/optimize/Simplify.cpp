@@ -3,6 +3,7 @@
 #include "compiler/optimize/Cluster.h"
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace nn;
@@ -182,6 +183,48 @@ struct Decided : RewritePattern {
   }
 };
 
+/// Arithmetic, comparisons and choices of constants are done here: gradients of powers and of broken lines are full of
+/// them.
+struct OfConstants : RewritePattern {
+  OfConstants(MLIRContext *context) : RewritePattern(MatchAnyOpTypeTag(), 2, context) {}
+  LogicalResult matchAndRewrite(Operation *op, PatternRewriter &b) const override {
+    if (auto where = dyn_cast<WhereOp>(op)) {
+      std::optional<double> c = constantOf(where->getOperand(0));
+      return c ? (b.replaceOp(op, where->getOperand(*c != 0 ? 1 : 2)), success()) : failure();
+    }
+    if (op->getNumOperands() == 0 || op->getNumResults() != 1)
+      return failure();
+    std::optional<double> x = constantOf(op->getOperand(0)),
+                          y = op->getNumOperands() == 2 ? constantOf(op->getOperand(1)) : std::nullopt;
+    if (!x || (op->getNumOperands() == 2 && !y))
+      return failure();
+    Type type = op->getResult(0).getType(), element = elementOf(type);
+    std::optional<double> value = valueOf(op, *x, y.value_or(0));
+    // Integers that a double holds exactly.
+    if (!value || (!isa<FloatType>(element) && std::abs(*value) > 1e15) ||
+        (!isa<FloatType>(elementOf(op->getOperand(0).getType())) && std::abs(*x) > 1e15))
+      return failure();
+    TypedAttr attribute = isa<FloatType>(element) ? TypedAttr(b.getFloatAttr(element, *value))
+                                                  : TypedAttr(b.getIntegerAttr(element, int64_t(*value)));
+    b.replaceOpWithNewOp<ConstantOp>(op, type, attribute);
+    return success();
+  }
+  static std::optional<double> valueOf(Operation *op, double x, double y) {
+    if (auto cast = dyn_cast<CastOp>(op)) // towards 0, as in C; what is out of range is left alone
+      return isa<FloatType>(elementOf(cast.getType())) || std::abs(x) < 1e9 ? std::optional(x) : std::nullopt;
+    return llvm::TypeSwitch<Operation *, std::optional<double>>(op)
+        .Case([&](AddOp) { return x + y; })
+        .Case([&](SubOp) { return x - y; })
+        .Case([&](MulOp) { return x * y; })
+        .Case([&](EqOp) { return x == y; })
+        .Case([&](LtOp) { return x < y; })
+        .Case([&](GtOp) { return x > y; })
+        .Case([&](GeOp) { return x >= y; })
+        .Case([&](LeOp) { return x <= y; })
+        .Default([](Operation *) { return std::nullopt; });
+  }
+};
+
 /// A loop without steps gives what it began with, and sequences of no element.
 struct LoopWithoutSteps : OpRewritePattern<ScanOp> {
   using OpRewritePattern::OpRewritePattern;
@@ -207,11 +250,13 @@ struct SimplifyNetwork : impl::SimplifyPassBase<SimplifyNetwork> {
 /// 1
 ///    are broadcasts; views of views are one view.
 /// 3. Neutral elements and loops without steps vanish, and what constants decide; small powers are products.
+/// 4. A loop loses what nobody asks for, or what is there already (see SimplifyLoops.cpp).
 /// Until nothing changes. Each step makes a value smaller or a chain of views shorter.
 void simplify(func::FuncOp function) {
   RewritePatternSet patterns(function.getContext());
   patterns.add<ViewOfConstant, ReshapeToBroadcast, ReshapeOfBroadcast, TransposeOfBroadcast, BroadcastAfterElementwise,
-               ViewOfCounter, Neutral, Decided, LoopWithoutSteps>(function.getContext());
+               ViewOfCounter, Neutral, Decided, OfConstants, LoopWithoutSteps>(function.getContext());
+  addLoopPatterns(patterns);
   GreedyRewriteConfig config;
   config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled).enableConstantCSE(true);
   (void)applyPatternsGreedily(function, std::move(patterns), config);

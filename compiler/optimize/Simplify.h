@@ -4,10 +4,15 @@
 
 #include "dialect/Dialect.h"
 
+#include "mlir/IR/PatternMatch.h"
+
 namespace nnc {
 
 /// Brings views and constants into their simplest form, and drops what nothing uses.
 void simplify(mlir::func::FuncOp function);
+
+/// The part of it that is about loops.
+void addLoopPatterns(mlir::RewritePatternSet &patterns);
 
 } // namespace nnc
 #endif // NNC_COMPILER_OPTIMIZE_SIMPLIFY_H

@@ -63,19 +63,15 @@ func.func @beside(%x: tensor<4xf32>, %w: tensor<4xf32>) -> tensor<4xf32> {
 }
 
 // -----
-// A layer that stays a function has a way forward, which saves what the way back needs, and one back.
+// A layer that stays a function has a way forward, which saves what the way back needs, and one back. What the way
+// forward gives anyhow is not saved, and cheap work is done again.
 // CHECK-LABEL: func @user
 // CHECK: %[[F:.*]]:2 = nn.call @layer.forward(%{{.*}}) dims <[B]>
-// CHECK: nn.call @layer.backward(%[[F]]#1, %{{.*}}) dims <[B]>
+// CHECK: nn.call @layer.backward(%{{.*}}, %[[F]]#1, %[[F]]#0, %{{.*}}) dims <[B]>
 // CHECK-LABEL: func private @layer.forward
-// CHECK: %[[E:.*]] = nn.exp
-// CHECK-NEXT: %[[Y:.*]] = nn.neg %[[E]]
-// CHECK-NEXT: return %[[Y]], %[[E]]
-// CHECK-LABEL: func private @layer.backward
-// CHECK-SAME: %[[SAVED:.*]]: {{.*}}, %[[G:.*]]: {{.*}})
-// CHECK-NEXT: %[[N:.*]] = nn.neg %[[G]]
-// CHECK-NEXT: %[[D:.*]] = nn.mul %[[N]], %[[SAVED]]
-// CHECK-NEXT: return %[[D]]
+// CHECK: %[[S:.*]] = nn.softmax
+// CHECK: %[[Y:.*]] = nn.softmax
+// CHECK: return %[[Y]], %[[S]]
 !b = tensor<?xf32, #nn.shape<[B]>>
 !d = tensor<?xf32, #nn.shape<[D]>>
 func.func @user(%x: !b) -> !b attributes {nn.dims = ["B"]} {
@@ -84,8 +80,38 @@ func.func @user(%x: !b) -> !b attributes {nn.dims = ["B"]} {
   %g = nn.grad %e by (%x : !b) : tensor<f32> -> !b
   return %g : !b
 }
+// CHECK-LABEL: func private @layer.backward
+// CHECK-SAME: %[[X:.*]]: {{.*}}, %[[S:.*]]: {{.*}}, %[[Y:.*]]: {{.*}}, %[[G:.*]]: {{.*}})
+// CHECK: nn.exp %[[X]]
 func.func private @layer(%x: !d) -> !d attributes {nn.dims = ["D"]} {
   %e = nn.exp %x : (!d) -> !d
-  %y = nn.neg %e : (!d) -> !d
+  %s = nn.softmax %e {axis = -1 : i64} : (!d) -> !d
+  %t = nn.mul %s, %e : (!d, !d) -> !d
+  %y = nn.softmax %t {axis = -1 : i64} : (!d) -> !d
   return %y : !d
+}
+
+// -----
+// A loop back from the last step; what the state was before each step is stacked, the weight's gradient is summed.
+// CHECK-LABEL: func @loop
+// CHECK: %[[L:.*]]:2 = nn.scan over
+// CHECK: ^bb0(%{{.*}}: tensor<i64>, %{{.*}}, %[[H:.*]]: tensor<4xf32>):
+// CHECK: %[[NEXT:.*]] = nn.tanh
+// CHECK: nn.yield %[[H]], %[[NEXT]]
+// CHECK: nn.scan over(%{{.*}}, %[[L]]#0
+// CHECK: %[[SUM:.*]] = nn.add
+// CHECK: nn.yield %{{.*}}, %[[SUM]]
+// CHECK: reversed = true
+!s = tensor<?x4xf32, #nn.shape<[T, 4]>>
+func.func @loop(%x: !s, %h: tensor<4xf32>, %w: tensor<4xf32>) -> tensor<4xf32> attributes {nn.dims = ["T"]} {
+  %last = nn.scan over(%x : !s) carrying(%h : tensor<4xf32>) steps <T> {
+  ^bb0(%t: tensor<i64>, %xt: tensor<4xf32>, %c: tensor<4xf32>):
+    %p = nn.mul %c, %w : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    %s = nn.add %p, %xt : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+    %n = nn.tanh %s : (tensor<4xf32>) -> tensor<4xf32>
+    nn.yield %n : tensor<4xf32>
+  } -> tensor<4xf32>
+  %e = nn.sum %last {axes = array<i64>} : (tensor<4xf32>) -> tensor<f32>
+  %g = nn.grad %e by (%w : tensor<4xf32>) : tensor<f32> -> tensor<4xf32>
+  return %g : tensor<4xf32>
 }

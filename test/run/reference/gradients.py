@@ -11,6 +11,8 @@ BOUNDS = {"x": grid(6, 2), "y": values(-1, -2), "z": values(1, 2)}
 
 
 def grad(value, *by):
+    if not torch.is_tensor(value) or not value.requires_grad:
+        value = sum(x.sum() * 0 for x in by)  # it depends on none of them
     found = torch.autograd.grad(value, by, create_graph=True, allow_unused=True, materialize_grads=True)
     return found[0] if len(by) == 1 else found
 
@@ -260,3 +262,146 @@ class grad_calls(Gradients):
 
     def again(self, x):
         return grad((grad(self._pair("first", x).sum(), x) ** 2).sum(), x)
+
+
+def looped(step, x, h, back=False, lengths=None):
+    """What `step` gives of each step, stacked, and the last state."""
+    ys = [None] * len(x)
+    for t in sorted(range(len(x)), reverse=back):
+        y, new = step(x[t], h)
+        if lengths is not None:
+            runs = (t < lengths)[:, None]
+            y, new = torch.where(runs, y, 0), torch.where(runs, new, h)
+        ys[t], h = y, new
+    return (torch.stack(ys) if ys else x.new_zeros(0, *h.shape)), h
+
+
+class grad_scan(Gradients):
+    inputs = {"n": integers(0, 4), "u": uniform(-0.2, 0.2), "v": uniform(-0.2, 0.2)}
+    parameters = {"stack.#.norm.weight": uniform(0.5, 1.5), "each.#.norm.weight": uniform(0.5, 1.5)}
+    cases = (
+        [Case(e, {"T": t, "B": b}) for e in ("d_running", "d_rnn", "d_last", "d_mapped", "d_exchanged", "d_stack", "d_lstm", "d_gru", "d_checkpoints")
+         for t, b in ((1, 1), (3, 5), (7, 2), (0, 3), (4, 17), (16, 16))]
+        + [Case(e, {"T": t, "B": b}, {"n": values(*n)}) for e in ("d_ragged", "d_ragged_backwards") for t, b, n in (
+            (1, 1, (0,)), (1, 1, (1,)), (4, 5, (4, 0, 2, 3, 1)), (7, 7, (2, 5)), (5, 16, (0,)), (3, 33, (3, 1)))]
+        + [Case("d_nested", {"S": s, "T": t, "B": b}) for s, t, b in ((1, 1, 1), (3, 2, 5), (2, 4, 17), (2, 0, 3))]
+        + [Case(e, {"B": b}) for e in ("d_each", "d_checkpoint") for b in (1, 5, 17)]
+        + [Case("dd_rnn", {"T": t, "B": b}) for t, b in ((2, 3), (5, 4), (3, 17))]
+    )  # fmt: skip
+
+    def _step(self, path, h, x):
+        d = h.shape[-1]
+        norm = F.layer_norm(h, (d,), self.param(f"{path}.norm.weight", d), self.param(f"{path}.norm.bias", d))
+        return torch.tanh(self.linear(f"{path}.w", norm, d) + x * h)
+
+    def _stack(self, path, copies, h, x):
+        for i in range(copies):
+            h = self._step(f"{path}.{i}", h, x)
+        return h
+
+    def d_running(self, x, c, a):
+        all, last = looped(lambda xt, s: ((a * s + xt) ** 2, a * s + xt), x, x.new_zeros(x.shape[1]))
+        return grad((all * c).sum() + last.sum(), x, a)
+
+    def d_rnn(self, x, h, u, v, b, c):
+        def step(xt, h):
+            h = torch.tanh(xt @ u + h @ v + b)
+            return h, h
+
+        return grad((looped(step, x, h)[0] * c).sum(), x, h, u, v, b)
+
+    def d_last(self, x, h, u, v):
+        def step(xt, h):
+            h = torch.tanh(xt @ u + h @ v)
+            return h, h
+
+        return grad((looped(step, x, h, back=True)[1] ** 2).sum(), x, h, u, v)
+
+    def _ragged(self, x, n, h, u, v, c, back):
+        def step(xt, h):
+            h = torch.tanh(xt @ u + h @ v)
+            return h * h, h
+
+        y, last = looped(step, x, h, back, n)
+        return grad((y * c).sum() + last.sum(), x, h, u, v)
+
+    def d_ragged(self, *inputs):
+        return self._ragged(*inputs, back=False)
+
+    def d_ragged_backwards(self, *inputs):
+        return self._ragged(*inputs, back=True)
+
+    def d_mapped(self, x, u, c):
+        return grad((torch.tanh(x @ u) * c).sum(), x, u)
+
+    def d_exchanged(self, x):
+        a, b = x.new_zeros(x.shape[1]), x.new_ones(x.shape[1])
+        for xt in x:
+            a, b = b, torch.sin(a * b) + 0.125 * xt
+        return grad((a * a).sum(), x)
+
+    def d_nested(self, x, w):
+        o, total = x.new_zeros(x.shape[2]), 0
+        for xs in x:
+            i = o
+            for xt in xs:
+                i = w * i + xt
+                total = total + ((i * xt * o) ** 2).sum()
+            o = torch.tanh(i)
+            total = total + i.sum()
+        return grad(total + o.sum(), x, w)
+
+    def d_stack(self, x, h):
+        self._stack("stack", 3, h, h)
+        last = h
+        for xt in x:
+            last = self._stack("stack", 3, last, xt)
+        return grad((last**2).sum(), x, h)
+
+    def d_each(self, x, h):
+        return grad((self._stack("each", 2, h, x) ** 2).sum(), x, h)
+
+    def _cell(self, path, gates, x):
+        w = [self.param(f"{path}.{name}", *shape) for name, shape in (
+            ("weight_ih_l0", (gates * 6, 7)), ("weight_hh_l0", (gates * 6, 6)), ("bias_ih_l0", (gates * 6,)), ("bias_hh_l0", (gates * 6,)))]  # fmt: skip
+        return w, x.new_zeros(x.shape[1], 6)
+
+    def d_lstm(self, x):
+        (wi, wh, bi, bh), h = self._cell("lstm", 4, x)
+        c, total = h, 0
+        for xt in x:
+            i, f, g, o = (xt @ wi.T + bi + h @ wh.T + bh).chunk(4, -1)
+            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+            h = torch.sigmoid(o) * torch.tanh(c)
+            total = total + (h**2).sum()
+        return grad(total + (h * c).sum(), x)
+
+    def d_gru(self, x):
+        (wi, wh, bi, bh), h = self._cell("gru", 3, x)
+        total = 0
+        for xt in x:
+            (ri, zi, ni), (rh, zh, nh) = (xt @ wi.T + bi).chunk(3, -1), (h @ wh.T + bh).chunk(3, -1)
+            z = torch.sigmoid(zi + zh)
+            h = (1 - z) * torch.tanh(ni + torch.sigmoid(ri + rh) * nh) + z * h
+            total = total + (h**2).sum()
+        return grad(total + h.sum(), x)
+
+    def d_checkpoint(self, x, w, v):
+        h = torch.tanh((x * w) @ v)
+        return grad((h * torch.sin(h * x) * h).sum(), x, w, v)
+
+    def d_checkpoints(self, x, h, u, v):
+        def step(xt, h):
+            h = torch.tanh(xt @ u + h @ v)
+            return h**2, h
+
+        y, last = looped(step, x, h)
+        return grad(y.sum() + last.sum(), x, h, u, v)
+
+    def dd_rnn(self, x, h, u, v):
+        def step(xt, h):
+            h = torch.tanh(xt @ u + h @ v)
+            return h, h
+
+        dx, dv = grad((looped(step, x, h)[0] ** 2).sum(), x, v)
+        return grad((dx**2).sum() + (dv**2).sum(), h, u)
