@@ -92,3 +92,45 @@ func.func @notNeutral(%x: tensor<4xf32>) -> tensor<4xf32> {
   %1 = nn.divide %one, %0 : (tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
   return %1 : tensor<4xf32>
 }
+
+// -----
+// A loop without what nobody asks for: a sequence twice, a carried value that stays as it is, a result that there is
+// already, a sum that nobody reads. Views of what is outside are made there.
+// CHECK-LABEL: func @needless
+// CHECK-SAME: %[[X:.*]]: tensor<?x4xf32, {{.*}}>, %[[H:.*]]: tensor<4xf32>, %[[K:.*]]: tensor<1xf32>
+// CHECK: %[[K4:.*]] = nn.broadcast %[[K]]
+// CHECK: %[[R:.*]]:2 = nn.scan over(%[[X]] : {{.*}}) carrying(%[[H]] :
+// CHECK-NEXT: ^bb0(%{{.*}}: tensor<i64>, %[[XT:.*]]: tensor<4xf32>, %[[C:.*]]: tensor<4xf32>):
+// CHECK: nn.add %[[XT]], %[[XT]]
+// CHECK: nn.mul %{{.*}}, %[[K4]]
+// CHECK: nn.yield %[[N:.*]], %[[N]] :
+// CHECK: return %[[R]]#0, %[[R]]#0, %[[R]]#1, %[[X]]
+!xs = tensor<?x4xf32, #nn.shape<[T, 4]>>
+!x = tensor<4xf32>
+func.func @needless(%xs: !xs, %h: !x, %k: tensor<1xf32>) -> (!xs, !xs, !x, !xs) attributes {nn.dims = ["T"]} {
+  %r:6 = nn.scan over(%xs, %xs : !xs, !xs) carrying(%h, %h, %h : !x, !x, !x) steps <T> {
+  ^bb0(%t: tensor<i64>, %x: !x, %again: !x, %c: !x, %same: !x, %sum: !x):
+    %k4 = nn.broadcast %k {axes = array<i64: 0>} : (tensor<1xf32>) -> !x
+    %a = nn.add %x, %again : (!x, !x) -> !x
+    %b = nn.mul %a, %k4 : (!x, !x) -> !x
+    %d = nn.sub %b, %c : (!x, !x) -> !x
+    %n = nn.add %d, %same : (!x, !x) -> !x
+    %s = nn.add %sum, %n : (!x, !x) -> !x
+    nn.yield %n, %n, %again, %n, %same, %s : !x, !x, !x, !x, !x, !x
+  } -> !xs, !xs, !xs, !x, !x, !x
+  return %r#0, %r#1, %r#3, %r#2 : !xs, !xs, !x, !xs
+}
+
+// -----
+// CHECK-LABEL: func @constants
+// CHECK: %[[X2:.*]] = nn.mul %{{.*}}, %{{.*}}
+// CHECK-NEXT: return %[[X2]]
+func.func @constants(%x: tensor<4xf32>) -> tensor<4xf32> {
+  %three = nn.constant 3 : i64 -> tensor<4xi64>
+  %one = nn.constant 1 : i64 -> tensor<4xi64>
+  %two = nn.sub %three, %one : (tensor<4xi64>, tensor<4xi64>) -> tensor<4xi64>
+  %p = nn.pow %x, %two : (tensor<4xf32>, tensor<4xi64>) -> tensor<4xf32>
+  %never = nn.eq %three, %one : (tensor<4xi64>, tensor<4xi64>) -> tensor<4xi1>
+  %r = nn.where %never, %x, %p : (tensor<4xi1>, tensor<4xf32>, tensor<4xf32>) -> tensor<4xf32>
+  return %r : tensor<4xf32>
+}
