@@ -54,6 +54,8 @@ emit::Entry describeEntry(func::FuncOp f, DictionaryAttr about) {
   emit::Entry entry;
   entry.name = text(about, "name"), entry.function = text(about, "function"), entry.doc = text(about, "doc");
   entry.code = codeOf(f);
+  if (auto train = about.getAs<BoolAttr>("train"))
+    entry.isTrain = train.getValue();
   for (Attribute message : f->getAttrOfType<ArrayAttr>("nn.messages"))
     entry.messages.push_back(cast<StringAttr>(message).str());
   SmallVector<Type> places;
@@ -115,13 +117,15 @@ emit::Interface describeLibrary(ModuleOp module) {
         model.states.push_back(describeState(s, module, model));
     llvm::StringMap<int32_t> parameters;
     llvm::StringMap<std::vector<int32_t>> packs;
-    for (StorageOp s : module.getOps<StorageOp>()) {
+    SmallVector<StorageOp> storages(module.getOps<StorageOp>());
+    llvm::stable_sort(storages, [](StorageOp a, StorageOp b) { return !a.getTrain() && b.getTrain(); });
+    for (StorageOp s : storages) {
       if (s.getModel() != op.getName())
         continue;
       emit::Parameter p;
       Shape shape = shapeOf(s.getType());
       p.path = s.getPath().str(), p.doc = s.getDoc().str(), p.type = typeOf(elementOf(s.getType()));
-      p.isBuffer = s.getIsBuffer();
+      p.isBuffer = s.getIsBuffer(), p.train = s.getTrain().value_or("").str();
       p.offset = s->getAttrOfType<IntegerAttr>("offset").getInt();
       if (auto repeats = s.getRepeats()) {
         p.repeats.assign(repeats->begin(), repeats->end());

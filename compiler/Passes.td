@@ -30,6 +30,9 @@ def DropGradientsPass : NN_Pass<"drop-gradients", "::mlir::func::FuncOp"> {
 def DecomposePass : NN_Pass<"decompose", "::mlir::func::FuncOp"> {
   let summary = "Writes softmax, mean, variance and the like with sums, maxima and elementwise operations";
 }
+def SelectStoresPass : NN_Pass<"select-stores", "::mlir::func::FuncOp"> {
+  let summary = "Selects old values or new ones, element by element, where something is stored under a condition";
+}
 def SimplifyPass : NN_Pass<"simplify", "::mlir::func::FuncOp"> {
   let summary = "Brings views and constants into their simplest form";
 }

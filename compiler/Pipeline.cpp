@@ -22,6 +22,7 @@ void gradient(OpPassManager &p, const PipelineOptions &) {
 
 void optimize(OpPassManager &p, const PipelineOptions &) {
   auto each = [&](std::unique_ptr<Pass> pass) { p.addNestedPass<func::FuncOp>(std::move(pass)); };
+  each(createSelectStoresPass());
   each(createDecomposePass());
   each(createSimplifyPass());
   each(createCSEPass());

@@ -11,6 +11,12 @@ void CallOp::build(OpBuilder &b, OperationState &state, TypeRange results, FlatS
   build(b, state, results, callee, operands, dims, DenseI64ArrayAttr(), b.getI64IntegerAttr(0));
 }
 
+/// What the call ends with is no place.
+void NumericOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  kernelEffects(*this, effects);
+  effects.emplace_back(MemoryEffects::Write::get());
+}
+
 Shape CallOp::tileDims() {
   Shape sizes = getDims().getValue();
   sizes[sizes.rank() - 4] = Dim(int64_t(getTile()));

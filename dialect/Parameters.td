@@ -40,6 +40,16 @@ def NN_StoreOp : NN_Op<"store"> {
   let assemblyFormat = "$value `,` $path (`when` $when^ `:` type($when))? attr-dict `:` type($value)";
 }
 
+def NN_NumericOp : NN_KernelOp<"numeric"> {
+  let summary = "in a train step: the call ends with the status NN_NUMERIC where `good`, a bool, is false";
+  let description = "Everything else happens all the same; what must not change then is stored `when` it is true.";
+  let arguments = (ins NN_TensorOrRef:$good);
+  let assemblyFormat = "$good attr-dict `:` type($good)";
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getInitsMutable() { return ::mlir::MutableOperandRange(getOperation(), 1, 0); }
+  }];
+}
+
 def NN_StateOp : NN_Op<"state"> {
   let summary = "a state of a context";
   let description = [{

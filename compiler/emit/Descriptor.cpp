@@ -417,7 +417,7 @@ Error Descriptor::add(const Interface &interface) {
     Constant *table = this->model(model);
     for (const auto &[index, entry] : enumerate(model.entries))
       addEntryFunction(entry, index);
-    for (const ModelFunction &function : modelFunctions())
+    for (const ModelFunction &function : modelFunctions(model))
       addFunction(model, function, table);
   }
   for (Function &function : module)

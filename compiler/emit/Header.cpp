@@ -17,9 +17,9 @@ constexpr StringRef threadRules =
     "A model holds the parameters; any number of contexts, one per user, share it. A context serves one thread at a\n"
     "time. Different contexts may be used from different threads at once, and so may save, get and context_create. "
     "Calls\n"
-    "that say that they need the model exclusively (load, load_part, set and entries that write a buffer) must not "
-    "run\n"
-    "while any other call uses the model or one of its contexts.\n"
+    "that say that they need the model exclusively (load, load_part, set, resume, train steps and entries that write "
+    "a\n"
+    "buffer) must not run while any other call uses the model or one of its contexts.\n"
     "Tensors are dense, row after row, and aligned as their element type; outputs must not overlap anything else.\n"
     "After a fork the child runs with one thread.";
 
@@ -123,10 +123,13 @@ void writeEntry(raw_ostream &os, const Model &model, const Entry &entry) {
     for (const Argument &argument : entry.arguments)
       rows.emplace_back(argument.name, describe(argument));
     table(comment, rows);
-    if (!entry.writes.empty()) {
-      comment.gap();
+    comment.gap();
+    if (entry.isTrain)
+      comment.text(
+          "A training step: needs the model exclusively. NN_NUMERIC: the loss is not finite; it and the metrics\n"
+          "are written, and nothing has changed.");
+    else if (!entry.writes.empty())
       comment.text("Writes buffers: needs the model exclusively.");
-    }
   }
   std::string line = formatv("nn_status {0}({1}_context *", entry.function, model.cName);
   for (const Argument &argument : entry.arguments)
@@ -137,7 +140,7 @@ void writeEntry(raw_ostream &os, const Model &model, const Entry &entry) {
 void writeParameters(Comment &comment, const Model &model, bool buffers) {
   std::vector<std::pair<std::string, std::string>> rows;
   for (const Parameter &parameter : model.parameters) {
-    if (parameter.isBuffer != buffers)
+    if (parameter.isBuffer != buffers || !parameter.train.empty())
       continue;
     std::string text = typeName(parameter.type).str();
     if (!parameter.shape.empty())
@@ -185,7 +188,7 @@ void writeModel(raw_ostream &os, const Model &model) {
   os << formatv("typedef struct {0} {0};\ntypedef struct {0}_context {0}_context;\n", model.cName);
   for (const Entry &entry : model.entries)
     writeEntry(os, model, entry);
-  for (const ModelFunction &function : modelFunctions()) {
+  for (const ModelFunction &function : modelFunctions(model)) {
     os << '\n';
     Comment(os).text(function.doc);
     for (char c : function.declaration) {

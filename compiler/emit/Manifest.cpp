@@ -43,6 +43,8 @@ void write(json::OStream &out, const Entry &entry) {
     if (!entry.doc.empty())
       out.attribute("doc", text(entry.doc));
     out.attribute("exclusive", !entry.writes.empty());
+    if (entry.isTrain)
+      out.attribute("train", true);
     out.attributeArray("arguments", [&] {
       for (const Argument &argument : entry.arguments)
         write(out, argument);
@@ -99,7 +101,8 @@ void write(json::OStream &out, const Model &model) {
     });
     out.attributeArray("parameters", [&] {
       for (const Parameter &parameter : model.parameters)
-        write(out, parameter);
+        if (parameter.train.empty())
+          write(out, parameter);
     });
     // What context_create takes between the model and the seed.
     out.attributeArray("sizes", [&] {

@@ -38,6 +38,18 @@ constexpr ModelFunction functions[] = {
     {"save", "nn_status %(const @ *model, const char *path)",
      "Writes all parameters and buffers to a .safetensors file: the old file or the new one is there, never a half.",
      "nnrt_save", "ipp"},
+    {"checkpoint", "nn_status %(const @ *model, const char *path)",
+     "Writes everything that training goes on from (parameters, buffers, the state of the optimizers, counts of steps) "
+     "to\na .safetensors file: the old file or the new one is there, never a half.",
+     "nnrt_checkpoint", "ipp", false, ModelFunction::Training},
+    {"resume", "nn_status %(@ *model, const char *path)",
+     "Reads what checkpoint has written: training goes on as if it had never stopped. A file that is not one of this "
+     "model\nis refused and the model stays as it was. Needs the model exclusively.",
+     "nnrt_resume", "ipp", false, ModelFunction::Training},
+    {"use_average", "nn_status %(@ *model, int32_t on)",
+     "With 1 entries, save and get see the averages of the parameters, and what would change parameters is refused; "
+     "with\n0 all is as before. Needs the model exclusively.",
+     "nnrt_use_average", "ipi", false, ModelFunction::Average},
     {"get",
      "nn_status %(const @ *model, const char *path, void *data, nn_type type, const int64_t *shape, int32_t rank)",
      "Copies the parameter or buffer of this path, row after row, to `data`. Type, shape and rank say what `data` is "
@@ -78,7 +90,17 @@ constexpr ModelFunction functions[] = {
 
 } // namespace
 
-ArrayRef<ModelFunction> modelFunctions() { return functions; }
+std::vector<ModelFunction> modelFunctions(const Model &model) {
+  bool trains = any_of(model.entries, [](const Entry &entry) { return entry.isTrain; });
+  bool averages = any_of(model.parameters, [](const Parameter &p) {
+    return !p.train.empty() && StringRef(p.path).starts_with(p.train + "/average/");
+  });
+  std::vector<ModelFunction> result;
+  for (const ModelFunction &function : functions)
+    if (function.where == ModelFunction::Always || (function.where == ModelFunction::Training ? trains : averages))
+      result.push_back(function);
+  return result;
+}
 
 ArrayRef<StringRef> sharedFunctions() {
   static constexpr StringRef names[] = {"nn_status_text", "nn_graph_create", "nn_graph_destroy"};
@@ -88,7 +110,7 @@ ArrayRef<StringRef> sharedFunctions() {
 std::vector<std::string> exportedSymbols(const Interface &interface) {
   std::vector<std::string> names(sharedFunctions().begin(), sharedFunctions().end());
   for (const Model &model : interface.models) {
-    for (const ModelFunction &function : functions)
+    for (const ModelFunction &function : modelFunctions(model))
       names.push_back(model.cName + "_" + function.suffix.str());
     for (const Entry &entry : model.entries)
       names.push_back(entry.function);

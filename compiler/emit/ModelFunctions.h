@@ -1,4 +1,4 @@
-// The C functions that every model has, as one table: header, descriptor and version script are made from it.
+// The C functions of a model beside its entries, as one table: header, descriptor and version script are made from it.
 #ifndef NNC_COMPILER_EMIT_MODELFUNCTIONS_H
 #define NNC_COMPILER_EMIT_MODELFUNCTIONS_H
 
@@ -19,11 +19,12 @@ struct ModelFunction {
   /// Machine types, the result's first: p pointer, i int32_t, l int64_t or uint64_t, v void, s the sizes of the states
   /// (in `declaration` '$': each with its type and a comma).
   llvm::StringRef types;
-  bool takesTable = false; ///< the callee's first argument is the model's nnrt_model
+  bool takesTable = false;                           ///< the callee's first argument is the model's nnrt_model
+  enum { Always, Training, Average } where = Always; ///< which models have it
 };
 
-/// In the order of the header.
-llvm::ArrayRef<ModelFunction> modelFunctions();
+/// Those of a model, in the order of the header.
+std::vector<ModelFunction> modelFunctions(const Model &model);
 
 /// The functions of nnc.h, which every library exports; the runtime defines them.
 llvm::ArrayRef<llvm::StringRef> sharedFunctions();

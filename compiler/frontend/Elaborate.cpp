@@ -97,8 +97,7 @@ Value Elaborator::fail(Code code, Range range, std::string message, std::vector<
 }
 
 void Elaborator::unavailable(StringRef construct, Range range, StringRef hint) {
-  if (!training) // a `train` block is refused as a whole
-    refusals.push_back({construct.str(), range, hint.str(), levels});
+  refusals.push_back({construct.str(), range, hint.str(), levels});
 }
 
 Value Elaborator::fail(const nn::Report &report, Range range) {

@@ -119,9 +119,11 @@ bool Elaborator::selectParameters(Training &t, std::vector<Trained> &chosen) {
       if (mine)
         group = g.get(); // the last one that fits
     }
+    if (frozen)
+      t.untouched.insert(cell.input);
     if (at.variable->lifetime == Lifetime::Param && group && !frozen && reached.contains(cell.input) &&
         llvm::isa<mlir::FloatType>(nn::elementOf(cell.input.getType())))
-      chosen.push_back({pathOf(*at.owner, *at.variable), cell.input, group, nullptr});
+      chosen.push_back({pathOf(*at.owner, *at.variable), repeatsAround(*at.owner), cell.input, group, nullptr});
   }
   auto complain = [&](const Text &pattern) {
     if (!used.lookup(&pattern)) {
@@ -150,10 +152,42 @@ Value Elaborator::arithmetic(StringRef op, std::initializer_list<Value> values, 
   return callOperation(op, std::move(given), range);
 }
 
+/// Gradients become means over several calls; gives whether this call is the last of them, and so makes an update.
+Value Elaborator::accumulate(Training &t, llvm::MutableArrayRef<Trained> chosen, Value finite) {
+  Range range = t.lossRange;
+  mlir::Type type = nn::tensorType({}, top.getI64Type());
+  Value calls = arithmetic("add", {Value::ofTensor(trainStorage("calls", type, 0, range)), Value::ofSize(1)}, range);
+  Value due = arithmetic(
+      "eq", {arithmetic("mod", {calls, Value::ofSize(int64_t(t.accumulate))}, range), Value::ofSize(0)}, range);
+  t.always.push_back({t.name + "/calls", calls.tensor});
+  for (Trained &p : chosen) {
+    mlir::Value before = trainStorage("gradient/" + p.path, p.gradient.getType(), 0, range, p.repeats);
+    Value sum = arithmetic("add", {Value::ofTensor(before), Value::ofTensor(p.gradient)}, range);
+    t.always.push_back(
+        {t.name + "/gradient/" + p.path, arithmetic("where", {due, Value::ofSize(0), sum}, range).tensor});
+    p.gradient = arithmetic("divide", {sum, Value::ofReal(t.accumulate)}, range).tensor;
+  }
+  return arithmetic("and", {finite, due}, range);
+}
+
+/// In rows that are long enough for vectors, so that threads can share them.
+Value Elaborator::sumOfSquares(mlir::Value gradient, Range range) {
+  constexpr int64_t kLong = 64;
+  nn::Shape shape = nn::shapeOf(gradient.getType());
+  nn::Dim row = 1;
+  while (shape.rank() > 0 && !(row.isConstant() && row.constant() >= kLong)) {
+    row = row * shape.dims.back();
+    shape.dims.pop_back();
+  }
+  nn::Dim rows = shape.count();
+  Value g = Value::ofTensor(reshape(gradient, nn::Shape{rows, row}, range));
+  return arithmetic("sum", {arithmetic("sum", {arithmetic("mul", {g, g}, range), Value::ofSize(-1)}, range)}, range);
+}
+
 /// Algorithm:
 /// 1. the gradient of the loss by each chosen parameter; averaged over the calls of `accumulate`
-/// 2. clipping over all of them
-/// 3. each parameter's optimizer, in f32 (f64 for an f64 parameter); the average of the weights
+/// 2. their norm, if it is clipped
+/// 3. for each parameter: clipping, its optimizer in f32 (f64 for an f64 parameter), the average of the weights
 /// 4. stores, which happen only if the loss is finite (and all calls of `accumulate` are done)
 bool Elaborator::update(Training &t) {
   Range range = t.lossRange;
@@ -164,64 +198,41 @@ bool Elaborator::update(Training &t) {
   for (Trained &p : chosen)
     inputs.push_back(p.value);
   Value finite = arithmetic("isfinite", {Value::ofTensor(t.loss)}, range), ready = finite;
+  nn::NumericOp::create(builder(), locate(range), finite.tensor);
   if (!inputs.empty()) {
     auto grad = nn::GradOp::create(builder(), locate(range), mlir::ValueRange(inputs).getTypes(), t.loss, inputs);
     for (auto [p, g] : llvm::zip(chosen, grad.getResults()))
       p.gradient = castTo(g, masterType(p.value), range);
   }
-  std::vector<std::pair<std::string, mlir::Value>> always; // also where an update is not due
-  if (t.accumulate > 1) {
-    mlir::Type type = nn::tensorType({}, top.getI64Type());
-    Value calls = arithmetic("add", {Value::ofTensor(trainStorage("calls", type, 0, range)), Value::ofSize(1)}, range);
-    Value due = arithmetic(
-        "eq", {arithmetic("mod", {calls, Value::ofSize(int64_t(t.accumulate))}, range), Value::ofSize(0)}, range);
-    always.push_back({t.name + "/calls", calls.tensor});
-    for (Trained &p : chosen) {
-      mlir::Value before = trainStorage("gradient/" + p.path, p.gradient.getType(), 0, range);
-      Value sum = arithmetic("add", {Value::ofTensor(before), Value::ofTensor(p.gradient)}, range);
-      always.push_back(
-          {t.name + "/gradient/" + p.path, arithmetic("where", {due, Value::ofSize(0), sum}, range).tensor});
-      p.gradient = arithmetic("divide", {sum, Value::ofReal(t.accumulate)}, range).tensor;
-    }
-    ready = arithmetic("and", {finite, due}, range);
-  }
-  if (t.clipNorm > 0) {
+  if (t.accumulate > 1)
+    ready = accumulate(t, chosen, finite);
+  Value scale;
+  if (t.clipNorm > 0 && !chosen.empty()) {
     Value total = Value::ofSize(0);
-    for (Trained &p : chosen) {
-      Value g = Value::ofTensor(castTo(p.gradient, masterType(p.gradient), range));
-      total = arithmetic("add", {total, arithmetic("sum", {arithmetic("mul", {g, g}, range)}, range)}, range);
-    }
-    Value norm = arithmetic("sqrt", {total}, range);
-    Value scale = arithmetic(
-        "minimum",
-        {arithmetic("divide", {Value::ofReal(t.clipNorm), arithmetic("add", {norm, Value::ofReal(1e-6)}, range)},
-                    range),
-         Value::ofSize(1)},
-        range);
     for (Trained &p : chosen)
-      p.gradient = arithmetic("mul",
-                              {Value::ofTensor(p.gradient),
-                               Value::ofTensor(castTo(scale.tensor, nn::elementOf(p.gradient.getType()), range))},
-                              range)
-                       .tensor;
+      total = arithmetic("add", {total, sumOfSquares(p.gradient, range)}, range);
+    Value norm = arithmetic("add", {arithmetic("sqrt", {total}, range), Value::ofReal(1e-6)}, range);
+    scale = arithmetic("minimum", {arithmetic("divide", {Value::ofReal(t.clipNorm), norm}, range), Value::ofSize(1)},
+                       range);
   }
-  if (t.clipValue > 0)
-    for (Trained &p : chosen)
-      p.gradient =
-          arithmetic("clamp", {Value::ofTensor(p.gradient), Value::ofReal(-t.clipValue), Value::ofReal(t.clipValue)},
-                     range)
-              .tensor;
-  for (Trained &p : chosen)
+  for (Trained &p : chosen) {
+    Value g = Value::ofTensor(p.gradient);
+    if (t.clipNorm > 0)
+      g = arithmetic("mul", {g, Value::ofTensor(castTo(scale.tensor, masterType(g.tensor), range))}, range);
+    if (t.clipValue > 0)
+      g = arithmetic("clamp", {g, Value::ofReal(-t.clipValue), Value::ofReal(t.clipValue)}, range);
+    p.gradient = g.tensor;
     if (!runOptimizer(t, p))
       return false;
+  }
   (void)evaluateStep(range); // it counts even if nothing reads it
   auto store = [&](const std::string &path, mlir::Value value, mlir::Value when) {
     nn::StoreOp::create(builder(), locate(range), value, when, path);
   };
   for (auto &[at, cell] : routine->cells)
-    if (cell.written)
+    if (cell.written && !t.untouched.contains(cell.input))
       store(pathOf(*at.owner, *at.variable), cell.current, finite.tensor);
-  for (auto &[path, value] : always)
+  for (auto &[path, value] : t.always)
     store(path, value, finite.tensor);
   for (auto &[path, value] : t.stores)
     store(path, value, ready.tensor);
@@ -279,7 +290,12 @@ bool Elaborator::runOptimizer(Training &t, Trained &p) {
       continue;
     }
     std::string path = state->name.text.str() + "/" + p.path;
-    inner.values[state] = Value::ofTensor(trainStorage(path, type, *number, state->range));
+    std::vector<int64_t> repeats = p.repeats;
+    if (state->type) { // one for all copies
+      std::replace(path.begin(), path.end(), '#', '*');
+      repeats.clear();
+    }
+    inner.values[state] = Value::ofTensor(trainStorage(path, type, *number, state->range, repeats));
     states.push_back({state, path});
   }
   if (ok)
@@ -291,7 +307,7 @@ bool Elaborator::runOptimizer(Training &t, Trained &p) {
     trainStore(path, inner.values[state].tensor, range);
   mlir::Value w = inner.values[signature.arguments[0]].tensor;
   if (t.average > 0) {
-    mlir::Value before = trainStorage("average/" + p.path, shaped, 0, range);
+    mlir::Value before = trainStorage("average/" + p.path, shaped, 0, range, p.repeats);
     Value now = Value::ofTensor(w), first = arithmetic("eq", {step, Value::ofSize(1)}, range);
     Value mixed = arithmetic("add",
                              {arithmetic("mul", {Value::ofTensor(before), Value::ofReal(t.average)}, range),

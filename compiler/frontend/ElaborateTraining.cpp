@@ -67,7 +67,9 @@ std::string Elaborator::trainingKey(const Instance &instance) {
 // ---- the block
 // -------------------------------------------------------------------------------------------------------
 
-mlir::Value Elaborator::trainStorage(StringRef path, mlir::Type type, double initial, Range range) {
+/// `repeats` of the parameter that it belongs to, if it has a slice for each copy.
+mlir::Value Elaborator::trainStorage(StringRef path, mlir::Type type, double initial, Range range,
+                                     llvm::ArrayRef<int64_t> repeats) {
   Training &t = *training;
   std::string full = t.name + "/" + path.str();
   mlir::Block &block = routine->function.getBody().front();
@@ -86,8 +88,9 @@ mlir::Value Elaborator::trainStorage(StringRef path, mlir::Type type, double ini
   auto text = [&](const llvm::Twine &s) { return top.getStringAttr(s); };
   nn::StorageOp::create(top, locate(range), text(full), text(modelInstance->layer->name.text),
                         mlir::TypeAttr::get(type), top.getBoolAttr(false), text(""),
-                        mlir::FlatSymbolRefAttr::get(r.function.getSymNameAttr()), mlir::DenseI64ArrayAttr(),
-                        text(t.name), mlir::DictionaryAttr());
+                        mlir::FlatSymbolRefAttr::get(r.function.getSymNameAttr()),
+                        repeats.empty() ? mlir::DenseI64ArrayAttr() : top.getDenseI64ArrayAttr(repeats), text(t.name),
+                        mlir::DictionaryAttr());
   return value;
 }
 
@@ -132,6 +135,8 @@ bool Elaborator::readClauses(const Train &train, Training &t) {
         ok = number(*word, t.accumulate) && t.accumulate >= 1;
       else if (name == "average")
         ok = number(*word, t.average);
+      else
+        unavailable("`precision bf16`", word->range);
       if (!ok)
         return false;
     }
@@ -142,7 +147,6 @@ bool Elaborator::readClauses(const Train &train, Training &t) {
 void Elaborator::elaborateTrain(Instance &root, const Train &train) {
   if (train.broken || !train.body)
     return;
-  unavailable("`train`", train.name.range, "`--inference` leaves the `train` blocks out");
   Training t;
   t.name = (train.turn ? train.turn.text.str() + "_" : std::string("train_")) + "step";
   Routine r(&context);

@@ -14,6 +14,8 @@ struct Elaborator::Training {
   std::vector<const Text *> frozen, evaluated;
   double clipNorm = 0, clipValue = 0, accumulate = 1, average = 0;
 
+  llvm::DenseSet<mlir::Value> untouched; ///< old values of what stands below `freeze`
+
   mlir::Value loss, step;
   Range lossRange;
   struct Group { ///< one `with`
@@ -22,11 +24,13 @@ struct Elaborator::Training {
     Frame arguments; ///< hyperparameters
   };
   std::vector<std::unique_ptr<Group>> groups;
-  std::vector<std::pair<std::string, mlir::Value>> stores; ///< after the update, by path
+  /// New values, by path: after each call, and after each update (of which there is one in `accumulate` calls).
+  std::vector<std::pair<std::string, mlir::Value>> always, stores;
 };
 
 struct Elaborator::Trained {
   std::string path;
+  std::vector<int64_t> repeats; ///< (first, number) of each `repeat` around it, the outermost one first
   mlir::Value value;
   Training::Group *group;
   mlir::Value gradient;

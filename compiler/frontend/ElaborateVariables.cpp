@@ -136,6 +136,15 @@ static Range userRange(const Instance &owner, const Variable &variable) {
   return range;
 }
 
+/// (first, number) of each `repeat` around, the outermost one first.
+std::vector<int64_t> Elaborator::repeatsAround(const Instance &owner) {
+  std::vector<int64_t> repeats;
+  for (const Instance *i = &owner; i; i = i->parent)
+    if (i->copies)
+      repeats.insert(repeats.begin(), {int64_t(i->first), int64_t(*i->copies)});
+  return repeats;
+}
+
 /// The nn.storage of a parameter or buffer, once for each model.
 bool Elaborator::declareStorage(Instance &owner, const Variable &variable, mlir::Type type, const std::string &path) {
   auto [at, isNew] = storage.try_emplace(path, Place{&owner, &variable});
@@ -146,10 +155,7 @@ bool Elaborator::declareStorage(Instance &owner, const Variable &variable, mlir:
          "`as` gives another name");
     return false;
   }
-  llvm::SmallVector<int64_t> repeats; // (first, number) of each `repeat` around, the outermost one first
-  for (Instance *i = &owner; i; i = i->parent)
-    if (i->copies)
-      repeats.insert(repeats.begin(), {int64_t(i->first), int64_t(*i->copies)});
+  std::vector<int64_t> repeats = repeatsAround(owner);
   mlir::FlatSymbolRefAttr initialiser;
   if (variable.value && !(initialiser = makeInitialiser(owner, variable, path)))
     return false;

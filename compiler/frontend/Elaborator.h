@@ -132,11 +132,14 @@ private:
   bool trainingOf(const Instance &instance);
   std::string trainingKey(const Instance &instance);
   Value evaluateStep(Range range);
-  mlir::Value trainStorage(llvm::StringRef path, mlir::Type type, double initial, Range range);
+  mlir::Value trainStorage(llvm::StringRef path, mlir::Type type, double initial, Range range,
+                           llvm::ArrayRef<int64_t> repeats = {});
   void trainStore(llvm::StringRef path, mlir::Value value, Range range);
   bool readOptimizer(const With &with, Training &t);
   bool selectParameters(Training &t, std::vector<Trained> &chosen);
   bool update(Training &t);
+  Value accumulate(Training &t, llvm::MutableArrayRef<Trained> chosen, Value finite);
+  Value sumOfSquares(mlir::Value gradient, Range range);
   bool runOptimizer(Training &t, Trained &parameter);
   mlir::Type masterType(mlir::Value value);
   Value arithmetic(llvm::StringRef operation, std::initializer_list<Value> values, Range range);
@@ -187,6 +190,7 @@ private:
   mlir::Type typeOfVariable(Instance &owner, const Variable &variable);
   nn::Shape stackedAxes(const Instance &owner);
   std::string pathOf(const Instance &owner, const Variable &variable);
+  std::vector<int64_t> repeatsAround(const Instance &owner);
   bool declareStorage(Instance &owner, const Variable &variable, mlir::Type type, const std::string &path);
   nn::Dim stateDim(llvm::StringRef name);
   bool hasStateDim(llvm::StringRef name);

@@ -69,6 +69,18 @@ void lowerGiven(GivenOp op, Lowering &l) {
   l.setPointer(op, LLVM::SelectOp::create(l.b, l.loc, absent, other, given));
 }
 
+/// The first thread tells the runtime.
+void lowerNumeric(NumericOp op, Lowering &l) {
+  Value none = l.constant(0), first = arith::CmpIOp::create(l.b, l.loc, arith::CmpIPredicate::eq, l.tid(), none);
+  l.ifThen(first, [&] {
+    Value good = l.load(l.pointer(op.getGood()), l.b.getI1Type(), 1);
+    Value bad = arith::CmpIOp::create(l.b, l.loc, arith::CmpIPredicate::eq, good,
+                                      arith::ConstantIntOp::create(l.b, l.loc, l.b.getI1Type(), 0));
+    l.ifThen(bad, [&] { l.call("nnrt_numeric", {}, {l.team(), l.function.getArgument(1)}); });
+  });
+  op.erase();
+}
+
 /// What follows the verdict happens only if no check has failed.
 void lowerVerdict(VerdictOp verdict, Lowering &l) {
   Block *block = verdict->getBlock();
@@ -159,6 +171,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
                      .Case([&](CallOp o) { return lowerCall(o, l), true; })
                      .Case([&](GivenOp o) { return lowerGiven(o, l), true; })
                      .Case([&](CheckOp o) { return lowerCheck(o, l), true; })
+                     .Case([&](NumericOp o) { return lowerNumeric(o, l), true; })
                      .Case([&](VerdictOp) { return true; })
                      .Case([&](GatherOp o) { return lowerGather(o, l), true; })
                      .Case([&](MapOp o) { return lowerMap(o, l), true; })

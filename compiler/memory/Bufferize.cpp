@@ -441,7 +441,8 @@ void Bufferizer::finish(Operation *terminator, ArrayRef<Value> wanted) {
 }
 
 namespace {
-/// Offsets in the two slabs of each model: parameters and packed copies, in the order of the module.
+/// Offsets in the two slabs of each model: parameters (what train steps keep behind the others) and packed copies, in
+/// the order of the module.
 void layOut(ModuleOp module, llvm::StringMap<llvm::StringMap<int64_t>> &offsets) {
   OpBuilder b(module.getContext());
   llvm::StringMap<int64_t> used, packed;
@@ -450,11 +451,14 @@ void layOut(ModuleOp module, llvm::StringMap<llvm::StringMap<int64_t>> &offsets)
     end = llvm::alignTo(end + bytesOf(type).constant(), kAlignment);
     return at;
   };
-  for (StorageOp storage : module.getOps<StorageOp>()) {
-    int64_t at = place(used[storage.getModel()], storage.getType());
-    storage->setAttr("offset", b.getI64IntegerAttr(at));
-    offsets[storage.getModel()][storage.getPath()] = at;
-  }
+  for (bool ofTraining : {false, true})
+    for (StorageOp storage : module.getOps<StorageOp>()) {
+      if (storage.getTrain().has_value() != ofTraining)
+        continue;
+      int64_t at = place(used[storage.getModel()], storage.getType());
+      storage->setAttr("offset", b.getI64IntegerAttr(at));
+      offsets[storage.getModel()][storage.getPath()] = at;
+    }
   for (func::FuncOp f : module.getOps<func::FuncOp>())
     if (f->hasAttr("nn.pack_of")) {
       StringRef model = f->getAttrOfType<StringAttr>("nn.model").getValue();

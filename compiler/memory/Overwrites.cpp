@@ -72,7 +72,9 @@ bool Overwrites::isWrittenAfter(Value before, Value made) const {
 
 /// Nobody may read `before` from then on, and what makes `after` reads an element only before it writes it.
 ///  - a changed form of `before`, or of a value of which this holds, writes a part of it
-///  - an elementwise kernel reads the element that it writes
+///  - an elementwise kernel, and what follows a sum of products, reads the element that it writes; a kernel of rows
+///  does
+///    so with what it has one value of in each row
 ///  - a loop over `before` that stacks `after` does so if its body does with each slice
 ///  - other operations, and those that make what they read another way or join, must not read it at all
 bool Overwrites::mayReplace(Value before, Value after) const {
@@ -87,10 +89,16 @@ bool Overwrites::mayReplace(Value before, Value after) const {
   if (isa<ReshapeOp, TransposeOp, ConcatOp>(maker))
     return isWrittenAfter(before, after);
   OpOperand *allowed = nullptr;
-  if (auto map = dyn_cast<MapOp>(maker)) {
-    for (OpOperand &input : map->getOpOperands())
-      if (input.get() == before)
-        allowed = &input;
+  if (auto kernel = dyn_cast<KernelOpInterface>(maker)) {
+    OperandRange inputs = kernel.getOverwritable();
+    for (auto [i, input] : llvm::enumerate(inputs))
+      if (input == before)
+        allowed = &maker->getOpOperand(inputs.getBeginOperandIndex() + i);
+    if (auto rows = dyn_cast<RowsOp>(maker))
+      for (OpOperand &input : rows->getOpOperands())
+        if (input.get() == before && input.get().getType() == after.getType() &&
+            shapeOf(rows.getBody().front().getArgument(input.getOperandNumber()).getType()).rank() == 0)
+          allowed = &input;
   } else if (auto scan = dyn_cast<ScanOp>(maker)) {
     unsigned result = cast<OpResult>(after).getResultNumber(),
              stacked = scan.getNumResults() - scan.getCarries().size();

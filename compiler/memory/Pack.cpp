@@ -3,6 +3,8 @@
 #include "compiler/memory/Places.h"
 #include "compiler/target/cpu/Tiles.h"
 
+#include "llvm/ADT/StringSet.h"
+
 #include <map>
 
 using namespace mlir;
@@ -14,7 +16,8 @@ namespace nnc {
 
 namespace {
 /// Finds where a contraction's right operand comes from, through views and joins, and packs it there:
-/// 1. parameters: a function of its own packs them when the model is loaded; the entry reads the packed copy;
+/// 1. parameters: a function of its own packs them when the model is loaded; the entry reads the packed copy. An entry
+///    that writes the parameter itself packs it before it is first used, on every call;
 /// 2. slices of sequences in a loop: the whole sequences are packed before the loop, the body reads slices of that;
 /// 3. arguments of a layer's function: every caller packs what it hands over, as a further argument;
 /// 4. anything else is packed right there, on every call.
@@ -57,6 +60,8 @@ private:
   /// The value in panels of that width; 0: as it is, but made where its sources are.
   Value packed(Value rhs, int64_t panel);
   Value packedParameters(const Origin &origin, Value rhs, int64_t panel);
+  Value packedNow(const Origin &origin, Value rhs, int64_t panel);
+  bool isWritten(const Origin &origin);
   Value packedSlices(const Origin &origin, int64_t panel);
   Value packedArguments(const Origin &origin, int64_t panel);
 
@@ -64,7 +69,8 @@ private:
   const cpu::Cpu &target;
   OpBuilder b;
   SymbolTable symbols;
-  llvm::StringMap<func::FuncOp> made; ///< pack functions by what they do
+  DenseMap<Operation *, llvm::StringSet<>> written; ///< paths, by entry
+  llvm::StringMap<func::FuncOp> made;               ///< pack functions by what they do
   std::map<std::pair<std::vector<void *>, std::string>, Value>
       known; ///< packed values by sources and what is done to them
 };
@@ -106,10 +112,36 @@ Value Packer::packedParameters(const Origin &origin, Value rhs, int64_t panel) {
   return PackedOp::create(b, first.getLoc(), function.getFunctionType().getResult(0), function.getName());
 }
 
+/// Whether the entry that reads these parameters writes one of them: a copy from before would be old after each call.
+bool Packer::isWritten(const Origin &origin) {
+  if (origin.kind != Origin::Kind::Parameters)
+    return false;
+  auto entry = origin.sources.front().getDefiningOp()->getParentOfType<func::FuncOp>();
+  auto [known, isNew] = written.try_emplace(entry);
+  if (isNew)
+    for (StoreOp store : entry.getBody().front().getOps<StoreOp>())
+      known->second.insert(store.getPath());
+  return llvm::any_of(origin.sources,
+                      [&](Value v) { return known->second.contains(v.getDefiningOp<ParameterOp>().getPath()); });
+}
+
+/// Before the operation at hand, or before the loop that it stands in.
+Value Packer::packedNow(const Origin &origin, Value rhs, int64_t panel) {
+  if (!panel)
+    return rhs;
+  OpBuilder::InsertionGuard guard(b);
+  Value first = origin.sources.front();
+  b.setInsertionPoint(first.getParentBlock()->findAncestorOpInBlock(*b.getInsertionPoint()));
+  return PackOp::create(b, rhs.getLoc(), origin.clone(b, origin.sources), panel).getResult(0);
+}
+
 Operation *ownerOf(const Origin &origin) { return cast<BlockArgument>(origin.sources[0]).getOwner()->getParentOp(); }
 
 Value Packer::packedSlices(const Origin &origin, int64_t panel) {
   auto loop = cast<ScanOp>(ownerOf(origin));
+  for (Value source : origin.sources) // one layer after the other: then no more than one of them is there twice
+    if (isWritten(originOf(loop.getXs()[cast<BlockArgument>(source).getArgNumber() - 1])))
+      return nullptr;
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPoint(loop);
   SmallVector<Value> sequences;
@@ -160,7 +192,7 @@ Value Packer::packed(Value rhs, int64_t panel) {
   Value p;
   switch (origin.kind) {
   case Origin::Kind::Parameters:
-    p = packedParameters(origin, rhs, panel);
+    p = isWritten(origin) ? packedNow(origin, rhs, panel) : packedParameters(origin, rhs, panel);
     break;
   case Origin::Kind::Slices:
     p = packedSlices(origin, panel);
@@ -248,11 +280,12 @@ void Packer::contraction(ContractOp op) {
 
 void Packer::join(ConcatOp op) {
   Origin origin = originOf(op);
-  bool ofParameters = origin.kind == Origin::Kind::Parameters;
+  auto areFixed = [&](const Origin &o) { return o.kind == Origin::Kind::Parameters && !isWritten(o); };
+  bool ofParameters = areFixed(origin);
   if (origin.kind == Origin::Kind::Slices)
-    ofParameters = llvm::all_of(origin.sources, [](Value slice) {
+    ofParameters = llvm::all_of(origin.sources, [&](Value slice) {
       auto loop = cast<ScanOp>(slice.getParentBlock()->getParentOp());
-      return originOf(loop.getXs()[cast<BlockArgument>(slice).getArgNumber() - 1]).kind == Origin::Kind::Parameters;
+      return areFixed(originOf(loop.getXs()[cast<BlockArgument>(slice).getArgNumber() - 1]));
     });
   if (!ofParameters)
     return;

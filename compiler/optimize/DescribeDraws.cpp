@@ -74,7 +74,7 @@ struct DescribeDraws : impl::DescribeDrawsPassBase<DescribeDraws> {
     OpBuilder b(&getContext());
     SymbolTable symbols(getOperation());
     for (StorageOp storage : getOperation().getOps<StorageOp>()) {
-      if (!storage.getInitialiser() || storage.getTrain())
+      if (!storage.getInitialiser())
         continue;
       auto function = symbols.lookup<func::FuncOp>(*storage.getInitialiser());
       std::optional<Draw> draw = matchFunction(function);

@@ -23,6 +23,24 @@ void moveUp(Value v, Operation *place, Order &order) {
   op->moveBefore(place);
 }
 
+/// Joined weights are made once, at load; not those that the entry itself changes.
+bool isChanged(Value weight) {
+  SmallVector<Value> work{weight};
+  while (!work.empty()) {
+    Value v = work.pop_back_val();
+    if (auto arg = dyn_cast<BlockArgument>(v)) {
+      work.push_back(cast<ScanOp>(arg.getOwner()->getParentOp()).getXs()[arg.getArgNumber() - 1]);
+    } else if (auto parameter = v.getDefiningOp<ParameterOp>()) {
+      for (StoreOp store : parameter->getBlock()->getOps<StoreOp>())
+        if (store.getPath() == parameter.getPath())
+          return true;
+    } else {
+      llvm::append_range(work, v.getDefiningOp()->getOperands());
+    }
+  }
+  return false;
+}
+
 /// Whether the results can be parts of one: all but the first n axis of the rhs agree.
 bool fitTogether(ContractOp a, ContractOp c) {
   if (a.getBatch() != c.getBatch() || a.getM() != c.getM() || a.getN() != c.getN() || a.getK() != c.getK())
@@ -94,7 +112,9 @@ void merge(ArrayRef<ContractOp> parts, Order &order) {
   }
 }
 
-/// 1. In each block collect the contractions that share their left operand and have a weight on the right.
+/// 1. In each block collect the contractions that share their left operand and have a weight on the right that the
+/// entry
+///    does not change.
 /// 2. Of those that agree in all axes but the first n axis, make one: its right operand is the weights joined along
 /// that
 ///    axis (packed once, at load), the results are slices. A bias that each of them has is joined as well, so that it
@@ -107,7 +127,7 @@ struct MergeContractions : impl::MergeContractionsPassBase<MergeContractions> {
       llvm::MapVector<Value, SmallVector<SmallVector<ContractOp>>> byOperand;
       for (auto contract : block.getOps<ContractOp>()) {
         if (contract.getN() == 0 || contract.getPanel() || !contract.getEpilogue().empty() ||
-            !isWeight(contract.getRhs()))
+            !isWeight(contract.getRhs()) || isChanged(contract.getRhs()))
           continue;
         auto &groups = byOperand[contract.getLhs()];
         auto *at = llvm::find_if(groups, [&](auto &group) { return fitTogether(group.front(), contract); });

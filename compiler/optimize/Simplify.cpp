@@ -1,6 +1,7 @@
 #include "compiler/optimize/Simplify.h"
 #include "compiler/Passes.h"
 #include "compiler/optimize/Cluster.h"
+#include "compiler/optimize/Weights.h"
 
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -78,6 +79,32 @@ struct TransposeOfBroadcast : OpRewritePattern<TransposeOp> {
     Value x = TransposeOp::create(b, op.getLoc(), broadcast.getX(), order);
     b.replaceOpWithNewOp<BroadcastOp>(op, op.getType(), x, axes);
     return success();
+  }
+};
+
+/// transpose(x w) is w^T x^T: the result is made in the order in which it is wanted. Not where w is a weight, which is
+/// packed at load.
+struct TransposeOfProduct : OpRewritePattern<TransposeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(TransposeOp op, PatternRewriter &b) const override {
+    auto product = op.getX().getDefiningOp<ContractOp>();
+    if (!product || !product->hasOneUse() || !product.getEpilogue().empty() || product.getPanel() ||
+        isWeight(product.getRhs()))
+      return failure();
+    int64_t batch = product.getBatch(), m = product.getM(), n = product.getN(), k = product.getK();
+    if (m == 0 || n == 0 || !llvm::equal(op.getPermutation(), exchanged(batch, m, n)))
+      return failure();
+    Value lhs = TransposeOp::create(b, op.getLoc(), product.getRhs(), exchanged(batch, k, n));
+    Value rhs = TransposeOp::create(b, op.getLoc(), product.getLhs(), exchanged(batch, m, k));
+    b.replaceOpWithNewOp<ContractOp>(op, lhs, rhs, batch, n, m, k);
+    return success();
+  }
+  /// The batch axes, then the last `second` ones before the `first` others.
+  static SmallVector<int64_t> exchanged(int64_t batch, int64_t first, int64_t second) {
+    SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, batch));
+    llvm::append_range(order, llvm::seq<int64_t>(batch + first, batch + first + second));
+    llvm::append_range(order, llvm::seq<int64_t>(batch, batch + first));
+    return order;
   }
 };
 
@@ -248,14 +275,15 @@ struct SimplifyNetwork : impl::SimplifyPassBase<SimplifyNetwork> {
 /// 1. Views of constants and counters are constants and counters.
 /// 2. Broadcasts move behind the elementwise work on them, transposes before broadcasts; reshapes that add axes of size
 /// 1
-///    are broadcasts; views of views are one view.
+///    are broadcasts; views of views are one view; transposed products are products of the transposed factors.
 /// 3. Neutral elements and loops without steps vanish, and what constants decide; small powers are products.
 /// 4. A loop loses what nobody asks for, or what is there already (see SimplifyLoops.cpp).
 /// Until nothing changes. Each step makes a value smaller or a chain of views shorter.
 void simplify(func::FuncOp function) {
   RewritePatternSet patterns(function.getContext());
-  patterns.add<ViewOfConstant, ReshapeToBroadcast, ReshapeOfBroadcast, TransposeOfBroadcast, BroadcastAfterElementwise,
-               ViewOfCounter, Neutral, Decided, OfConstants, LoopWithoutSteps>(function.getContext());
+  patterns.add<ViewOfConstant, ReshapeToBroadcast, ReshapeOfBroadcast, TransposeOfBroadcast, TransposeOfProduct,
+               BroadcastAfterElementwise, ViewOfCounter, Neutral, Decided, OfConstants, LoopWithoutSteps>(
+      function.getContext());
   addLoopPatterns(patterns);
   GreedyRewriteConfig config;
   config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled).enableConstantCSE(true);

@@ -43,14 +43,15 @@ def ulp(x, working):
     return 2.0 ** np.floor(np.log2(np.maximum(x, NORMAL[working]))) * EPSILON[working]
 
 
-def tolerances(truth, measured, working, reference):
-    """max(2 x PyTorch's own error, some ulp of the row's largest magnitude), element by element; 0 for exact results."""
+def tolerances(truth, measured, working, reference, least=0):
+    """max(2 x PyTorch's own error, some ulp of the row's largest magnitude), element by element; 0 for exact results.
+    `least`: an error of PyTorch's that is known already."""
     if reference.exact:
         return np.zeros_like(truth)
     rows = reference.row
     with np.errstate(invalid="ignore"):
         error = np.abs(measured - truth)
-    error = row_maximum(np.where(np.isfinite(error), error, 0), rows)
+    error = np.maximum(row_maximum(np.where(np.isfinite(error), error, 0), rows), least)
     factor = 4 * 2.0**-29 if working == "f64" else 2  # its error was measured in f32
     return np.maximum(factor * error, ULPS[working] * ulp(row_maximum(truth, rows), working))
 
@@ -62,13 +63,13 @@ def sample_indices(size, samples):
     return sorted({0, size - 1, *map(int, inner)})
 
 
-def float_lines(name, working, truth, measured, reference, samples):
+def float_lines(name, working, truth, measured, reference, samples, least=0, word="out"):
     """The lines of one float output: `truth` in f64, `measured` as PyTorch computes it in the working type."""
     rounded = torch.tensor(truth).to(program.TYPES[working]).to(torch.float64).numpy()
     if reference.exact:
         truth = rounded
     truth = np.where(np.isfinite(rounded), truth, rounded)  # what overflows the type is infinite there
-    tolerance = tolerances(truth, measured, working, reference)
+    tolerance = tolerances(truth, measured, working, reference, least)
     finite = np.isfinite(truth)
     digits = 17 if working == "f64" or reference.exact else 10
     sums = []
@@ -79,19 +80,19 @@ def float_lines(name, working, truth, measured, reference, samples):
         spread = 4 * math.hypot(*(weights * np.where(finite, tolerance, 0)).ravel()) + 2e-16 * math.fsum(np.abs(terms))
         sums += [f"{math.fsum(terms):.{min(digits + 2, 17)}g}", f"{spread:.3g}"]
     infinite = f"{np.isnan(truth).sum()} {np.isposinf(truth).sum()} {np.isneginf(truth).sum()}"
-    yield f"out {name} {working} {shape_text(truth.shape)} {infinite} sums {' '.join(sums)}"
+    yield f"{word} {name} {working} {shape_text(truth.shape)} {infinite} sums {' '.join(sums)}"
     flat, allowed = truth.ravel(), tolerance.ravel()
     for i in sample_indices(truth.size, samples):
         yield f" {i} {flat[i]:.{digits}g} {allowed[i]:.3g}"
 
 
-def integer_lines(name, type_name, truth, samples):
+def integer_lines(name, type_name, truth, samples, word="out"):
     flat = truth.astype(np.int64).ravel()
     sums = []
     for key in ("first", "second"):
         with np.errstate(over="ignore"):
             sums.append(int((formula.bits(formula.key_of(key), flat.size) * flat.view(np.uint64)).sum(dtype=np.uint64)))
-    yield f"out {name} {type_name} {shape_text(truth.shape)} {sums[0]} {sums[1]}"
+    yield f"{word} {name} {type_name} {shape_text(truth.shape)} {sums[0]} {sums[1]}"
     for i in sample_indices(flat.size, samples):
         yield f" {i} {flat[i]}"
 
@@ -121,6 +122,8 @@ class Writer:
         return "\n".join(head + cases) + "\n"
 
     def concrete(self, type_name, working):
+        if type_name == "loss":
+            return "f64" if working == "f64" else "f32"
         return working if type_name == "float" else type_name
 
     def default(self, argument):
@@ -130,13 +133,14 @@ class Writer:
 
     def case(self, working, case):
         """A call, and those that follow on the same context: the references keep what they keep from call to call."""
-        instances, first = {}, True
-        for step in (case, *case.then):
+        instances, self.worst = {}, {}
+        for number, step in enumerate((case, *case.then)):
             step.context = case.context
-            yield from self.call(working, step, instances, "case" if first else "then")
-            first = False
+            yield from self.call(working, step, instances, "then" if number else "case", number)
+        if any(self.entries[step.entry].train for step in (case, *case.then)):
+            yield from self.after(working, case, instances)
 
-    def call(self, working, case, instances, word):
+    def call(self, working, case, instances, word, number):
         entry = self.entries[case.entry]
         free = [n for n in entry.free() if n not in case.context]
         if set(free) != set(case.sizes):
@@ -155,14 +159,16 @@ class Writer:
             kind = case.inputs.get(argument.name) or self.cls.inputs.get(argument.name) or self.default(argument)
             shape = [program.evaluate(d, names) for d in argument.dims]
             type_name = self.concrete(argument.type, working)
-            yield f"in {argument.name} {type_name} {shape_text(shape)} {kind}"
-            inputs.append(None if kind.name == "absent" else program.tensor(kind, argument.name, shape, program.TYPES[type_name]))
+            name = f"{argument.name}.{number}" if entry.train else argument.name  # each step has a batch of its own
+            yield f"in {name} {type_name} {shape_text(shape)} {kind}"
+            inputs.append(None if kind.name == "absent" else program.tensor(kind, name, shape, program.TYPES[type_name]))
         if case.fails:
             yield f"fails {case.fails[0]} {case.fails[1]}"
-            for result in entry.results:
+            for result in entry.results if case.fails[0] != program.NUMERIC else []:
                 shape = [1 if d == "_" else program.evaluate(d, names) for d in result.dims]  # nothing is written
                 yield f"out {result.name} {self.concrete(result.type, working)} {shape_text(shape)}"
-            return
+            if case.fails[0] != program.NUMERIC:  # loss and metrics are written
+                return
         truth = self.run(torch.float64, working, case, inputs, instances)
         # An f64 result's error is the one PyTorch makes in f32 on the same values, scaled.
         measured_type = "f32" if working == "f64" else working
@@ -178,9 +184,30 @@ class Writer:
                 t, m, b = (x.detach().to(torch.float64).numpy() for x in (t, m, b))
                 with np.errstate(invalid="ignore"):
                     m = t + (m - b)
-                yield from float_lines(result.name, type_name, t, m, self.cls, case.samples)
+                least = self.worse(result.name, t, m) if entry.train else 0
+                yield from float_lines(result.name, type_name, t, m, self.cls, case.samples, least)
             else:
                 yield from integer_lines(result.name, type_name, t.numpy(), case.samples)
+
+    def worse(self, name, truth, measured):
+        """PyTorch's largest error in this result so far: errors of a run add up, and may cancel out for once."""
+        with np.errstate(invalid="ignore"):
+            error = np.abs(measured - truth)
+        self.worst[name] = max(self.worst.get(name, 0), np.where(np.isfinite(error), error, 0).max(initial=0))
+        return self.worst[name]
+
+    def after(self, working, case, instances):
+        """Parameters and buffers, as training has left them."""
+        measured_type = "f32" if working == "f64" else working
+        truth = instances[torch.float64, working].weights
+        measured = instances[program.TYPES[measured_type], measured_type].weights
+        base = instances[torch.float64, measured_type].weights
+        for path in sorted(truth):
+            t, m, b = (x[path].detach().to(torch.float64).numpy() for x in (truth, measured, base))
+            if truth[path].dtype.is_floating_point:
+                yield from float_lines(path, working, t, t + (m - b), self.cls, case.samples, word="after")
+            else:
+                yield from integer_lines(path, "i64", truth[path].numpy(), case.samples, "after")
 
     def round(self, x, working):
         return x.to(program.TYPES[working]) if torch.is_tensor(x) and x.dtype == torch.float64 else x

@@ -14,6 +14,8 @@ TYPES = {
     "i64": torch.int64, "i32": torch.int32, "i8": torch.int8, "bool": torch.bool,
 }  # fmt: skip
 
+NUMERIC = 6  # the status of a train step whose loss is not finite
+
 # Every size about the register tiles (6, 8, 16, 32, 64 wide or high), nothing, one, and primes.
 SIZES = (0, 1, 2, 5, 6, 7, 8, 9, 13, 15, 16, 17, 31, 32, 33, 61, 63, 64, 65)
 FEW = (0, 1, 7, 16, 33)
@@ -152,6 +154,7 @@ class Argument:
 class Entry:
     arguments: list
     results: list
+    train: bool = False
 
     def free(self):
         """The free dimensions in the order of the C function: by first appearance, those only in results last."""
@@ -241,6 +244,11 @@ def read_program(path):
         inside, after = enclosed(body, m.end())
         result = re.compile(r"\s*->\s*([^{]*)").match(body, after)
         entries[m[1]] = Entry(parse_arguments(inside), parse_results(result[1]))
+    for m in re.finditer(r"^train\s+\w+(?:\.(\w+))?\s*(?=\()", text, re.M):
+        inside, at = enclosed(text, m.end())
+        result = re.compile(r"\s*(?:->\s*([^{]*))?").match(text, at)[1]
+        results = [Argument("loss", "loss", [])] + (parse_results(result) if result else [])
+        entries[f"{m[1] or 'train'}_step"] = Entry(parse_arguments(inside), results, True)
     return c_name(name), settings, entries
 
 

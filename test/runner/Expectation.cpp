@@ -56,6 +56,7 @@ private:
       if (first == "then" && result.cases.empty())
         fail("follows no `case`");
       result.cases.emplace_back();
+      current = nullptr;
       Case &c = result.cases.back();
       c.follows = first == "then";
       c.title = line.substr(line.find(first) + 5);
@@ -78,8 +79,9 @@ private:
     } else if (first == "fails") {
       result.cases.back().status = atoi(word().c_str());
       std::getline(words >> std::ws, result.cases.back().message);
-    } else if (first == "out") {
-      result.cases.back().outputs.push_back(output());
+    } else if (first == "out" || first == "after") {
+      current = first == "out" ? &result.cases.back().outputs : &result.cases.back().after;
+      current->push_back(output());
     } else {
       sample(first);
     }
@@ -123,15 +125,14 @@ private:
   }
 
   void sample(const std::string &index) {
-    std::vector<Tensor> &outputs = result.cases.back().outputs;
-    if (outputs.empty() || index.find_first_not_of("0123456789") != std::string::npos)
+    if (!current || current->empty() || index.find_first_not_of("0123456789") != std::string::npos)
       fail("is no statement");
     Sample s{strtoull(index.c_str(), nullptr, 10), word(), 0};
-    if (isFloat(outputs.back().type))
+    if (isFloat(current->back().type))
       s.tolerance = real();
-    if (s.index >= outputs.back().count())
+    if (s.index >= current->back().count())
       fail("the index lies outside the tensor");
-    outputs.back().samples.push_back(s);
+    current->back().samples.push_back(s);
   }
 
   /// name type [2,3]
@@ -174,6 +175,7 @@ private:
   std::ifstream file;
   std::istringstream words;
   int number = 0;
+  std::vector<Tensor> *current = nullptr; ///< what samples belong to the last one of
   Expectation result;
 };
 } // namespace

@@ -42,6 +42,7 @@ struct Case {
   std::vector<int64_t> sizes, contextSizes;
   bool follows = false; ///< on the context of the case before, after its calls
   std::vector<Tensor> inputs, outputs;
+  std::vector<Tensor> after; ///< parameters, as they are after the call; then each sequence has a model of its own
   nn_status status = NN_OK;
   std::string message; ///< a part of the error's text
 };

@@ -18,6 +18,7 @@ Library::Library(const std::string &path, const std::string &name) : prefix(name
   find(create, "create");
   find(destroy, "destroy");
   find(assign, "set");
+  find(read, "get");
   find(count, "parameter_count");
   find(info, "parameter_info");
   find(error, "error");
@@ -49,6 +50,19 @@ nn_parameter_info Library::parameter(int64_t index) const {
 void Library::set(const nn_parameter_info &p, const void *data) {
   if (nn_status status = assign(model, p.path, data, p.type, p.shape, p.rank))
     die("%sset(%s): status %d: %s", prefix.c_str(), p.path, status, error(model));
+}
+
+void Library::get(const char *path, nn_type type, const std::vector<int64_t> &shape, void *data) const {
+  if (nn_status status = read(model, path, data, type, shape.data(), int32_t(shape.size())))
+    die("%sget(%s): status %d: %s", prefix.c_str(), path, status, error(model));
+}
+
+void Library::renewModel() {
+  contextDestroy(context);
+  context = nullptr;
+  destroy(model);
+  if (nn_status status = create(&model, 1))
+    die("%screate: status %d", prefix.c_str(), status);
 }
 
 /// A model whose states have fewer sizes finds its seed, 1, among the last arguments.

@@ -16,6 +16,9 @@ public:
   int64_t parameterCount() const { return count(model); }
   nn_parameter_info parameter(int64_t index) const;
   void set(const nn_parameter_info &info, const void *data);
+  void get(const char *path, nn_type type, const std::vector<int64_t> &shape, void *data) const;
+  /// Another model, as after creation; it has no context yet.
+  void renewModel();
 
   /// Another context, for these sizes of states.
   void renew(const std::vector<int64_t> &sizes);
@@ -36,6 +39,7 @@ private:
   nn_status (*create)(void **, uint64_t);
   void (*destroy)(void *);
   nn_status (*assign)(void *, const char *, const void *, nn_type, const int64_t *, int32_t);
+  nn_status (*read)(const void *, const char *, void *, nn_type, const int64_t *, int32_t);
   int64_t (*count)(const void *);
   nn_status (*info)(void *, int64_t, nn_parameter_info *);
   const char *(*error)(const void *);

@@ -70,9 +70,11 @@ public:
 
   /// What was wrong is printed; `isGood` knows.
   void compareAll() {
-    if (good && c.status == NN_OK)
+    if (good && writes())
       for (size_t i = 0; i < c.outputs.size(); ++i)
         compare(c.outputs[i], first[i].data());
+    for (size_t i = 0; good && i < c.after.size(); ++i)
+      compare(c.after[i], first[c.outputs.size() + i].data());
   }
   bool isGood() const { return good; }
 
@@ -105,9 +107,17 @@ public:
     }
     for (size_t i = 0; i < outputs.size(); ++i)
       examine(threads, shifted, i, outputs[i]);
+    for (const Tensor &t : c.after) {
+      std::vector<unsigned char> bytes(t.bytes());
+      library.get(t.name.c_str(), t.type, t.shape, bytes.data());
+      sameBits(threads, shifted, size_t(&t - c.after.data()) + outputs.size(), t, std::move(bytes));
+    }
   }
 
 private:
+  /// A step whose loss is not finite fails and writes it.
+  bool writes() const { return c.status == NN_OK || c.status == NN_NUMERIC; }
+
   nn_graph *makeGraph(const Tensor &t) {
     const Graph &g = *t.graph;
     std::vector<int64_t> source, target;
@@ -125,14 +135,20 @@ private:
     if (!place.intact())
       fail("%d threads: wrote outside of %s", threads, t.name.c_str());
     std::vector<unsigned char> bytes(place.data(), place.data() + t.bytes());
-    if (c.status != NN_OK) {
+    if (!writes()) {
       for (unsigned char b : bytes)
         if (b != poison)
           return fail("%d threads: the call failed and yet wrote to %s", threads, t.name.c_str());
       return;
     }
-    if (first.size() == i) {
-      first.push_back(std::move(bytes));
+    sameBits(threads, shifted, i, t, std::move(bytes));
+  }
+
+  /// Result `i` of the first call, or compared with that.
+  void sameBits(int32_t threads, bool shifted, size_t i, const Tensor &t, std::vector<unsigned char> bytes) {
+    if (first.size() <= i) {
+      first.resize(i + 1);
+      first[i] = std::move(bytes);
       return;
     }
     for (size_t e = 0; e < t.count(); ++e) {
@@ -242,21 +258,31 @@ void setParameters(Library &library, const Expectation &expectation) {
 }
 
 /// A case and those that follow it, on one context; returns how many went wrong.
-int check(Library &library, const std::vector<Case> &cases, size_t begin, size_t end) {
+int check(Library &library, const Expectation &expectation, size_t begin, size_t end) {
+  const std::vector<Case> &cases = expectation.cases;
   std::vector<Check> checks;
   for (size_t i = begin; i < end; ++i)
     checks.emplace_back(library, cases[i]);
   auto allGood = [&] { return std::all_of(checks.begin(), checks.end(), [](const Check &c) { return c.isGood(); }); };
   bool renewed = false;
+  bool changes = std::any_of(&cases[begin], &cases[end - 1] + 1, [](const Case &c) { return !c.after.empty(); });
   for (int32_t threads = 1; threads <= 3 && allGood(); ++threads)
     for (bool shifted : {false, true}) {
-      if (!renewed || end - begin > 1 || !cases[begin].contextSizes.empty())
+      if (changes) {
+        library.renewModel();
+        setParameters(library, expectation);
+      }
+      if (changes || !renewed || end - begin > 1 || !cases[begin].contextSizes.empty())
         library.renew(cases[begin].contextSizes);
       renewed = true;
       library.setThreads(threads);
       for (Check &c : checks)
         c.call(threads, shifted);
     }
+  if (changes) { // whoever comes next finds what the file says
+    library.renewModel();
+    setParameters(library, expectation);
+  }
   for (Check &c : checks)
     c.compareAll();
   return int(std::count_if(checks.begin(), checks.end(), [](const Check &c) { return !c.isGood(); }));
@@ -288,7 +314,7 @@ int main(int argc, char **argv) {
     if (expectation.cases[i].working != working)
       continue;
     cases += int(end - i);
-    failed += check(library, expectation.cases, i, end);
+    failed += check(library, expectation, i, end);
   }
   if (!cases)
     die("%s has no case for %s", files[1].c_str(), working.c_str());

@@ -1,0 +1,258 @@
+"""Train steps, as PyTorch's autograd and optimizers make them."""
+
+import math
+
+import torch
+
+from program import NUMERIC, Case, Program, uniform, values
+
+STEPS = 20
+NOT_FINITE = (NUMERIC, "the loss is not finite")
+
+
+class Training(Program):
+    """Its weights stay from step to step. A step is an entry; `descend` makes it from a loss."""
+
+    types = ("f32", "f64")
+    row = "all"
+
+    def __init__(self, working):
+        super().__init__(working)
+        self.weights, self.optimizers = {}, {}
+
+    def weight(self, path, *shape):
+        if path not in self.weights:
+            self.weights[path] = self.param(path, *shape).clone().requires_grad_()
+        return self.weights[path]
+
+    def linear(self, path, x, out, bias=True):
+        y = x @ self.weight(f"{path}.weight", out, x.shape[-1]).T
+        return y + self.weight(f"{path}.bias", out) if bias else y
+
+    def network(self, x):
+        return self.linear("fc2", torch.tanh(self.linear("fc1", x, 17)), 5)
+
+    def descend(self, name, loss, lr, make, clip=lambda weights: None, chosen=lambda path: True):
+        """One update by the optimizer of this train block, which is made for the weights when they are known."""
+        if not torch.isfinite(loss):
+            return loss.detach()
+        if name not in self.optimizers:
+            self.optimizers[name] = make([w for path, w in self.weights.items() if chosen(path)])
+        optimizer = self.optimizers[name]
+        for group in optimizer.param_groups:
+            group["lr"] = float(lr)
+        optimizer.zero_grad()
+        loss.backward()
+        clip([w for group in optimizer.param_groups for w in group["params"]])
+        optimizer.step()
+        return loss.detach()
+
+
+class Lion(torch.optim.Optimizer):
+    """Chen 2023."""
+
+    def __init__(self, params, beta1=0.9, beta2=0.99, decay=0.0):
+        super().__init__(params, {"lr": 0.0})
+        self.beta1, self.beta2, self.decay = beta1, beta2, decay
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for w in group["params"]:
+                m = self.state[w].setdefault("m", torch.zeros_like(w))
+                w.sub_(group["lr"] * (torch.sign(self.beta1 * m + (1 - self.beta1) * w.grad) + self.decay * w))
+                m.mul_(self.beta2).add_((1 - self.beta2) * w.grad)
+
+
+def mse(out, y):
+    return ((out - y) ** 2).mean()
+
+
+def run(entry, lr, sizes=(12,) * STEPS, **inputs):
+    """A sequence of steps on batches of these sizes."""
+    return sequence(*(step(entry, lr, b, **inputs) for b in sizes))
+
+
+def step(entry, lr, b=12, **inputs):
+    """The mean over no rows is not finite."""
+    return Case(entry, {"B": b}, {"lr": values(lr), **inputs}, () if b else NOT_FINITE)
+
+
+def sequence(first, *then):
+    return Case(first.entry, first.sizes, first.inputs, first.fails, then=then)
+
+
+OPTIMIZERS = {
+    "decayed": lambda p: torch.optim.SGD(p, lr=1, momentum=0.9, weight_decay=0.1),
+    "nesterov": lambda p: torch.optim.SGD(p, lr=1, momentum=0.8, nesterov=True),
+    "adamw": lambda p: torch.optim.AdamW(p, betas=(0.8, 0.99), eps=1e-6, weight_decay=0.1),
+    "rmsprop": lambda p: torch.optim.RMSprop(p),
+    "centered": lambda p: torch.optim.RMSprop(p, alpha=0.9, momentum=0.5, centered=True),
+    "adagrad": lambda p: torch.optim.Adagrad(p, lr_decay=0.1, initial_accumulator_value=0.1),
+    "lion": lambda p: Lion(p, decay=0.1),
+}
+
+
+class train(Training):
+    cases = [
+        run("sgd_step", 0.1),
+        run("sgd_step", 0.1, (1, 33, 7, 0, 16, 64)),
+        run("adam_step", 0.01),
+        run("adam_step", 0.01, (17, 1, 65, 8)),
+        *(
+            run(f"{name}_step", lr)
+            for name, lr in (
+                ("decayed", 0.05), ("nesterov", 0.05), ("adamw", 0.01), ("rmsprop", 0.01), ("centered", 0.01),
+                ("adagrad", 0.1), ("lion", 0.01),
+            )
+        ),
+    ]  # fmt: skip
+
+    def with_error(self, name, x, y, lr, make):
+        out = self.network(x)
+        return self.descend(name, mse(out, y), lr, make), (out - y).abs().mean().detach()
+
+    def sgd_step(self, x, y, lr):
+        return self.with_error("sgd", x, y, lr, lambda p: torch.optim.SGD(p, lr=1))
+
+    def adam_step(self, x, y, lr):
+        return self.with_error("adam", x, y, lr, lambda p: torch.optim.Adam(p, weight_decay=0.01))
+
+    def __getattr__(self, entry):
+        name = entry.removesuffix("_step")
+        if name not in OPTIMIZERS:
+            raise AttributeError(entry)
+        return lambda x, y, lr: self.descend(name, mse(self.network(x), y), lr, OPTIMIZERS[name])
+
+
+def cosine(step, peak, total):
+    return peak * 0.5 * (1 + math.cos(math.pi * min(step / total, 1)))
+
+
+class train_clauses(Training):
+    """Each train block has its own optimizer and counts its own updates."""
+
+    single = ("scheduled_step",)  # schedules are computed in f32
+    bad = [Case("clipped_step", {"B": 12}, {"lr": values(0.1), "x": values(1, math.nan)}, NOT_FINITE)]
+    overflow = [Case("accumulated_step", {"B": 2}, {"lr": values(0.1), "y": values(1e200)}, NOT_FINITE)]
+    cases = [
+        run("clipped_step", 0.1),
+        run("bounded_step", 0.1),
+        run("accumulated_step", 0.01, (12, 7, 33, 1, 16) * 2),
+        run("frozen_step", 0.01, (12,) * 5),
+        run("groups_step", 0.05, (12,) * 5),
+        run("scheduled_step", 0.1),
+        run("unreached_step", 0.1, (12,) * 5),
+        sequence(*[step(f"{name}_step", 0.02, b) for b in (12, 5, 17) for name in ("clipped", "accumulated", "frozen")]),
+        sequence(step("clipped_step", 0.1), *bad, *bad, step("clipped_step", 0.1)),
+        sequence(step("accumulated_step", 0.1), *overflow, *[step("accumulated_step", 0.1)] * 3),
+    ]
+
+    def __init__(self, working):
+        super().__init__(working)
+        self.calls, self.steps = {}, {}
+
+    def loss(self, x, y):
+        return mse(self.network(x), y)
+
+    def clipped_step(self, x, y, lr):
+        clip = lambda w: torch.nn.utils.clip_grad_norm_(w, 0.2)
+        return self.descend("clipped", self.loss(x, y), lr, lambda p: torch.optim.SGD(p, lr=1, momentum=0.9), clip)
+
+    def bounded_step(self, x, y, lr):
+        clip = lambda w: torch.nn.utils.clip_grad_value_(w, 0.02)
+        return self.descend("bounded", self.loss(x, y), lr, lambda p: torch.optim.SGD(p, lr=1), clip)
+
+    def accumulated_step(self, x, y, lr):
+        loss = self.loss(x, y)
+        if not torch.isfinite(loss):
+            return loss.detach()
+        n = self.calls["accumulated"] = self.calls.get("accumulated", 0) + 1
+        weights = list(self.weights.values())
+        found = torch.autograd.grad(loss, weights)
+        self.sums = [g if n % 3 == 1 else s + g for s, g in zip(self.__dict__.get("sums", found), found)]
+        if n % 3 == 0:
+            mean = sum((w * g / 3).sum() for w, g in zip(weights, self.sums))
+            self.descend("accumulated", mean, lr, lambda p: torch.optim.Adam(p))
+        return loss.detach()
+
+    def frozen_step(self, x, y, lr):
+        chosen = lambda path: not path.startswith("fc1.")
+        return self.descend("frozen", self.loss(x, y), lr, lambda p: torch.optim.AdamW(p), chosen=chosen)
+
+    def groups_step(self, x, y, lr):
+        """Weights by sgd but for that of fc2, which has adam; of the biases only that of fc1 learns."""
+        loss = self.loss(x, y)
+        w = self.weights
+        if "groups" not in self.optimizers:
+            self.optimizers["groups"] = (
+                torch.optim.SGD([w["fc1.weight"]], lr=1),
+                torch.optim.Adam([w["fc2.weight"], w["fc1.bias"]]),
+            )
+        for optimizer, rate in zip(self.optimizers["groups"], (lr, 0.01)):
+            optimizer.param_groups[0]["lr"] = float(rate)
+            optimizer.zero_grad()
+        loss.backward()
+        for optimizer in self.optimizers["groups"]:
+            optimizer.step()
+        return loss.detach()
+
+    def scheduled_step(self, x, y, lr):
+        n = self.steps["scheduled"] = self.steps.get("scheduled", 0) + 1
+        rate = cosine(n, float(lr), 10) + 0.01
+        return self.descend("scheduled", self.loss(x, y), rate, lambda p: torch.optim.SGD(p, lr=1))
+
+    def unreached_step(self, x, y, lr):
+        """What the loss does not reach does not even decay."""
+        self.network(x)
+        loss = (self.linear("fc1", x, 17) ** 2).mean() + 0 * y.sum().detach()
+        chosen = lambda path: path.startswith("fc1.")
+        return self.descend("unreached", loss, lr, lambda p: torch.optim.SGD(p, lr=1, weight_decay=0.5), chosen=chosen)
+
+
+class train_modes(Training):
+    """What training does to buffers, and `eval` and `freeze` below it."""
+
+    cases = [
+        run("plain_step", 0.1, (12, 5, 33, 64, 2)),
+        run("fixed_step", 0.1, (12, 5, 33, 64, 1)),
+        run("kept_step", 0.1, (12, 5, 33)),
+        sequence(step("plain_step", 0.1), step("fixed_step", 0.1), step("kept_step", 0.1), step("plain_step", 0.1)),
+        sequence(step("plain_step", 0.1), Case("plain_step", {"B": 4}, {"lr": values(0.1), "y": values(math.inf)}, NOT_FINITE)),
+    ]
+    parameters = {"norm.running_var": uniform(0.5, 2), "norm.num_batches_tracked": values(0)}
+
+    def buffer(self, path, *shape):
+        if path not in self.weights:
+            self.weights[path] = self.param(path, *shape).clone()
+        return self.weights[path]
+
+    def network(self, x, training):
+        h = self.linear("fc1", x, 17)
+        w, b = self.weight("norm.weight", 17), self.weight("norm.bias", 17)
+        mean, var = self.buffer("norm.running_mean", 17), self.buffer("norm.running_var", 17)
+        count = self.weights.setdefault("norm.num_batches_tracked", torch.zeros((), dtype=torch.int64))
+        self.drawn["norm.num_batches_tracked"] = self.parameters["norm.num_batches_tracked"]
+        self.before = mean.clone(), var.clone(), count.clone()
+        h = torch.nn.functional.batch_norm(h, mean, var, w, b, training=training, momentum=0.1)
+        count += training
+        return self.linear("head.fc2", torch.tanh(h), 5)  # its dropout is below `eval` as well
+
+    def moved(self, name, x, y, lr, training, frozen=False):
+        chosen = lambda path: "running" not in path and "num" not in path and not (frozen and path.startswith("norm."))
+        loss = mse(self.network(x, training), y)
+        result = self.descend(name, loss, lr, lambda p: torch.optim.SGD(p, lr=1, momentum=0.9), chosen=chosen)
+        if frozen or not torch.isfinite(loss):
+            for path, old in zip(("mean", "var"), self.before):
+                self.weights[f"norm.running_{path}"].copy_(old)
+            self.weights["norm.num_batches_tracked"].copy_(self.before[2])
+        return result
+
+    def plain_step(self, x, y, lr):
+        return self.moved("plain", x, y, lr, True)
+
+    def fixed_step(self, x, y, lr):
+        return self.moved("fixed", x, y, lr, False)
+
+    def kept_step(self, x, y, lr):
+        return self.moved("kept", x, y, lr, True, frozen=True)
