@@ -55,9 +55,21 @@ void GatherOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffe
   kernelEffects(*this, effects);
 }
 
+void ScatterOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
+  kernelEffects(*this, effects);
+}
+
 Value GatherOp::getChecked() { return getIndex(); }
 std::optional<Dim> GatherOp::getCheckedLimit() { return shapeOf(getX().getType())[getAxis()]; }
 StringRef GatherOp::getCheckedName() { return "an index"; }
+
+/// Of the one thing that a kernel writes.
+template <typename Op> static Type resultOf(Op op) {
+  return op.getNumResults() ? op.getResult(0).getType() : op.getInits()[0].getType();
+}
+Value ScatterOp::getChecked() { return getIndex(); }
+std::optional<Dim> ScatterOp::getCheckedLimit() { return shapeOf(resultOf(*this))[getAxis()]; }
+StringRef ScatterOp::getCheckedName() { return "an index"; }
 
 /// Beside what a kernel does it writes the outcome of the call.
 void CheckOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {
@@ -78,19 +90,31 @@ void GatherOp::build(OpBuilder &b, OperationState &state, Value x, Value index, 
   state.addAttribute("batch", b.getI64IntegerAttr(batch));
 }
 
-LogicalResult GatherOp::verify() {
-  Shape x = shapeOf(getX().getType()), index = shapeOf(getIndex().getType());
-  int64_t axis = getAxis(), batch = getBatch();
+/// `whole` has the rows, `rows` those that the index numbers.
+template <typename Op> static LogicalResult verifyRows(Op op, Type whole, Type rows) {
+  Shape x = shapeOf(whole), index = shapeOf(op.getIndex().getType());
+  int64_t axis = op.getAxis(), batch = op.getBatch();
   if (axis < 0 || axis >= int64_t(x.rank()) || batch < 0 || batch > axis || batch > int64_t(index.rank()))
-    return emitOpError("has no such axis or batch");
+    return op.emitOpError("has no such axis or batch");
   if (!std::equal(index.begin(), index.begin() + batch, x.begin()))
-    return emitOpError("batch axes of x and index differ");
+    return op.emitOpError("batch axes of x and index differ");
+  if (gathered(x, index, axis, batch) != shapeOf(rows) || elementOf(whole) != elementOf(rows))
+    return op.emitOpError("has the wrong result type");
+  return success();
+}
+
+LogicalResult GatherOp::verify() {
   if (getNumResults() + getInits().size() != 1)
     return emitOpError("has one result or one init");
-  Type out = getNumResults() ? getResult(0).getType() : getInits()[0].getType();
-  if (gathered(x, index, axis, batch) != shapeOf(out) || elementOf(getX().getType()) != elementOf(out))
-    return emitOpError("has the wrong result type");
-  return success();
+  return verifyRows(*this, getX().getType(), resultOf(*this));
+}
+
+LogicalResult ScatterOp::verify() {
+  if (getNumResults() + getInits().size() != 1)
+    return emitOpError("has one result or one init");
+  if (elementOf(getX().getType()).getIntOrFloatBitWidth() < 32)
+    return emitOpError("adds up elements of at least 32 bits");
+  return verifyRows(*this, resultOf(*this), getX().getType());
 }
 
 void OrderOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>> &effects) {

@@ -1,4 +1,4 @@
-// Reading by integer tensors. An index that is out of range makes the call fail; nothing is read there.
+// Reading and adding by integer tensors. An index that is out of range makes the call fail; nothing is touched there.
 #ifndef NNC_INDEXING_TD
 #define NNC_INDEXING_TD
 
@@ -13,7 +13,7 @@ def NN_CheckOp : NN_KernelOp<"check", [DeclareOpInterfaceMethods<NN_CheckedInter
     ::mlir::MutableOperandRange getInitsMutable() { return ::mlir::MutableOperandRange(getOperation(), 1, 0); }
   }];
 }
-def NN_GatherOp : NN_KernelOp<"gather", [DeclareOpInterfaceMethods<NN_CheckedInterface, ["getChecked", "getCheckedLimit", "getCheckedName"]>]> {
+def NN_GatherOp : NN_KernelOp<"gather", [NN_Differentiable, DeclareOpInterfaceMethods<NN_CheckedInterface, ["getChecked", "getCheckedLimit", "getCheckedName"]>]> {
   let summary = "reads rows by number: result[b.., o.., i.., r..] = x[b.., o.., index[b.., i..], r..]";
   let description = [{
     `axis` of x is replaced by the axes of the index after its first `batch` ones, which are those of x (0 <= batch <= axis).
@@ -28,7 +28,21 @@ def NN_GatherOp : NN_KernelOp<"gather", [DeclareOpInterfaceMethods<NN_CheckedInt
   let hasVerifier = 1;
   let builders = [OpBuilder<(ins "::mlir::Value":$x, "::mlir::Value":$index, "int64_t":$axis, CArg<"int64_t", "0">:$batch)>];
 }
-def NN_PickOp : NN_LanguageOp<"pick"> {
+def NN_ScatterOp : NN_KernelOp<"scatter", [NN_Differentiable, DeclareOpInterfaceMethods<NN_CheckedInterface, ["getChecked", "getCheckedLimit", "getCheckedName"]>]> {
+  let summary = "adds rows by number: result[b.., o.., index[b.., i..], r..] += x[b.., o.., i.., r..], from zeros";
+  let description = [{
+    The adjoint of `nn.gather` with the same `axis` and `batch`, of results of at least 32 bits. Rows of one number are added
+    in the order of the index. An index out of range adds nothing and makes the call fail with message `code` of the entry.
+  }];
+  let arguments = (ins NN_TensorOrRef:$x, NN_TensorOrRef:$index, Variadic<NN_Ref>:$inits, I64Attr:$axis,
+                   DefaultValuedAttr<I64Attr, "0">:$batch, DefaultValuedAttr<I64Attr, "0">:$code);
+  let results = (outs Variadic<NN_Tensor>:$results);
+  let assemblyFormat = [{
+    $x `[` $index `]` (`into` `(` $inits^ `:` type($inits) `)`)? attr-dict `:` type($x) `[` type($index) `]` (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+}
+def NN_PickOp : NN_LanguageOp<"pick", [NN_Differentiable]> {
   let summary = "the element of each row (last axis) at the row's index";
   let arguments = (ins NN_Tensor:$x, NN_Tensor:$index);
   let results = (outs NN_Tensor:$result);
@@ -54,7 +68,7 @@ def NN_OneHotOp : NN_LanguageOp<"one_hot"> {
   let ruleBody = "return oneHotRule(in, report, results);";
 }
 
-def NN_TopkOp : NN_LanguageOp<"topk"> {
+def NN_TopkOp : NN_LanguageOp<"topk", [NN_Differentiable]> {
   let summary = "the k largest elements of each row (last axis), largest first, and their positions";
   let description = "Equal elements keep their order; NaN counts as largest.";
   let arguments = (ins NN_Tensor:$x, I64Attr:$k);
@@ -67,7 +81,7 @@ def NN_TopkOp : NN_LanguageOp<"topk"> {
   }];
   let ruleBody = "return topkRule(in, report, results);";
 }
-def NN_SortOp : NN_LanguageOp<"sort"> {
+def NN_SortOp : NN_LanguageOp<"sort", [NN_Differentiable]> {
   let summary = "the elements of each row (last axis) in order, and the positions they had";
   let description = "Equal elements keep their order; NaN counts as largest.";
   let arguments = (ins NN_Tensor:$x, DefaultValuedAttr<BoolAttr, "false">:$descending);

@@ -64,8 +64,14 @@ def NN_LogSoftmaxOp : NN_RowOp<"log_softmax"> {
   let summary = "x - logsumexp(x); a row of -inf gives -inf";
   let ruleBody = "return keepShapeRule(in, report, results);";
 }
-def NN_CumsumOp : NN_RowOp<"cumsum", "Number", []> {
-  let summary = "the sums of all elements up to each one, inclusive";
+def NN_CumsumOp : NN_RowOp<"cumsum", "Number"> {
+  let summary = "the sums of all elements up to each one, inclusive; with `reverse` from each one on";
+  let arguments = (ins NN_Tensor:$x, DefaultValuedAttr<I64Attr, "-1">:$axis, DefaultValuedAttr<BoolAttr, "false">:$reverse);
+  let signatureBody = [{
+    ::nn::Signature s = ::nn::rowSignature(::nn::Elements::Number);
+    s.attributes.push_back({"reverse", ::nn::Signature::Kind::Boolean, 0.0});
+    return s;
+  }];
   let ruleBody = "return keepShapeRule(in, report, results);";
 }
 

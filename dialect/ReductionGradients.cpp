@@ -127,3 +127,8 @@ void LogSoftmaxOp::pullback(Pullback &p) {
     return p.minus(g, p.times(p.make<ExpOp>(p.result()), spread(p, sumOver(p, g, axis), x, axis)));
   });
 }
+
+/// Element i is in the sums from i on.
+void CumsumOp::pullback(Pullback &p) {
+  p.give(0, [&] { return CumsumOp::create(p.b, p.loc, p.cotangent(), getAxis(), !getReverse()).getResult(); });
+}

@@ -119,7 +119,15 @@ static LogicalResult poolRule(const RuleInput &in, Report &report, Results &resu
 
 using Effects = SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
 void ConvolveOp::getEffects(Effects &effects) { kernelEffects(*this, effects); }
+void ConvolveWeightOp::getEffects(Effects &effects) { kernelEffects(*this, effects); }
 void PoolOp::getEffects(Effects &effects) { kernelEffects(*this, effects); }
+void PoolPositionsOp::getEffects(Effects &effects) { kernelEffects(*this, effects); }
+
+void ConvolveOp::build(OpBuilder &b, OperationState &state, Type result, Value x, Value w, ArrayRef<int64_t> stride,
+                       ArrayRef<int64_t> padding, ArrayRef<int64_t> dilation, int64_t groups,
+                       ArrayRef<int64_t> spread) {
+  build(b, state, TypeRange(result), x, w, ValueRange(), ValueRange(), stride, padding, dilation, groups, spread);
+}
 
 Type ConvolveOp::getAccumulatorType() { return accumulatorOf(elementOf(getX().getType())); }
 Shape ConvolveOp::resultShape() { return shapeOf(getNumResults() ? getResult(0).getType() : getInits()[0].getType()); }
@@ -131,8 +139,9 @@ LogicalResult ConvolveOp::verify() {
     return emitOpError("has neither results nor inits");
   Shape out = resultShape();
   size_t sizes = getStride().size();
-  if (sizes < 1 || sizes > 2 || getPadding().size() != sizes || getDilation().size() != sizes)
-    return emitOpError("has a stride, a padding and a dilation for each of one or two axes");
+  if (sizes < 1 || sizes > 2 || getPadding().size() != sizes || getDilation().size() != sizes ||
+      getSpread().size() != sizes)
+    return emitOpError("has a stride, a padding, a dilation and a spread for each of one or two axes");
   if (x.rank() != sizes + 2 || w.rank() != sizes + 2 || out.rank() != sizes + 2)
     return emitOpError("operands and result have rank ") << sizes + 2;
   if (elementOf(getX().getType()) != elementOf(getW().getType()))
@@ -145,13 +154,42 @@ LogicalResult ConvolveOp::verify() {
   return verifyEpilogue(*this);
 }
 
-LogicalResult PoolOp::verify() {
+Shape ConvolveWeightOp::resultShape() {
+  return shapeOf(getNumResults() ? getResult(0).getType() : getInits()[0].getType());
+}
+
+LogicalResult ConvolveWeightOp::verify() {
   if (getNumResults() + getInits().size() != 1)
     return emitOpError("has one result or one init");
-  Type out = getNumResults() ? getResult(0).getType() : getInits()[0].getType();
-  Shape x = shapeOf(getX().getType()), y = shapeOf(out);
-  if (x.rank() < 3 || x.rank() != y.rank() || x[0] != y[0] || x[1] != y[1] ||
-      elementOf(getX().getType()) != elementOf(out))
-    return emitOpError("has the wrong result type");
+  Shape x = shapeOf(getX().getType()), y = shapeOf(getY().getType()), w = resultShape();
+  size_t sizes = getStride().size();
+  if (sizes < 1 || sizes > 2 || getPadding().size() != sizes || getDilation().size() != sizes)
+    return emitOpError("has a stride, a padding and a dilation for each of one or two axes");
+  if (x.rank() != sizes + 2 || y.rank() != sizes + 2 || w.rank() != sizes + 2)
+    return emitOpError("operands and result have rank ") << sizes + 2;
+  if (elementOf(getX().getType()) != elementOf(getY().getType()))
+    return emitOpError("operands have different element types");
+  for (size_t i = 2; i < w.rank(); ++i)
+    if (!w[i].isConstant())
+      return emitOpError("has a window of unknown size");
+  if (llvm::any_of(getStride(), [](int64_t v) { return v < 1; }) ||
+      llvm::any_of(getDilation(), [](int64_t v) { return v < 1; }))
+    return emitOpError("goes forward");
+  if (y[0] != x[0] || y[1] != w[0] || x[1] != w[1] * Dim(getGroups()))
+    return emitOpError("batch or channels differ");
   return success();
 }
+
+/// One element for each window of x.
+template <typename Op> static LogicalResult verifyPool(Op op, Type element) {
+  if (op.getNumResults() + op.getInits().size() != 1)
+    return op.emitOpError("has one result or one init");
+  Type out = op.getNumResults() ? op.getResult(0).getType() : op.getInits()[0].getType();
+  Shape x = shapeOf(op.getX().getType()), y = shapeOf(out);
+  if (x.rank() < 3 || x.rank() != y.rank() || x[0] != y[0] || x[1] != y[1] || elementOf(out) != element)
+    return op.emitOpError("has the wrong result type");
+  return success();
+}
+
+LogicalResult PoolOp::verify() { return verifyPool(*this, elementOf(getX().getType())); }
+LogicalResult PoolPositionsOp::verify() { return verifyPool(*this, IntegerType::get(getContext(), 64)); }

@@ -39,7 +39,7 @@ cpu::Tiling tilingOf(ConvolveOp op, const WindowAxes &axes, const Lowering &l) {
 
 class Convolution {
 public:
-  Convolution(ConvolveOp op, Lowering &l, const WindowAxes &axes, int64_t spread, const Phase &phase);
+  Convolution(ConvolveOp op, Lowering &l, const WindowAxes &axes, const Phase &phase);
   void lower();
 
 private:
@@ -80,11 +80,11 @@ private:
 
 } // namespace
 
-Convolution::Convolution(ConvolveOp op, Lowering &l, const WindowAxes &axes, int64_t spread, const Phase &phase)
+Convolution::Convolution(ConvolveOp op, Lowering &l, const WindowAxes &axes, const Phase &phase)
     : op(op), l(l), element(elementOf(op.getX().getType())), accumulator(op.getAccumulatorType()),
       tiling(tilingOf(op, axes, l)), axes(axes), phase(phase),
       results(l, op.getInits(), op.getExtras(), op.getEpilogue().empty() ? nullptr : &op.getEpilogue().front()),
-      windows(l, this->axes, spread, element) {
+      windows(l, this->axes, element) {
   // Measured on processors with 1 MiB of second-level cache: panels of 160 KiB, and about 64 columns for each time that
   // weights come from further away.
   constexpr int64_t most = 160 << 10, columns = 64;
@@ -299,9 +299,10 @@ WindowAxes nnc::axesOf(ConvolveOp op) {
     axes.stride[i] = op.getStride()[i - axes.first];
     axes.padding[i] = op.getPadding()[i - axes.first];
     axes.dilation[i] = op.getDilation()[i - axes.first];
+    axes.spread[i] = op.getSpread()[i - axes.first];
   }
   // Windows of one element side by side: the axes of sizes are one where x is walked that way.
-  bool single = axes.taps() == 1 && op.getSpread() == 1;
+  bool single = axes.taps() == 1 && axes.phases() == 1;
   for (int i = 0; i < 2; ++i)
     single &= axes.stride[i] == 1 && axes.padding[i] == 0;
   if (single && axes.stridesOfX[0] == axes.stridesOfX[1] * axes.size[1]) {
@@ -314,16 +315,15 @@ WindowAxes nnc::axesOf(ConvolveOp op) {
 /// The phases of a spread x, one after the other. A tap t is seen at position r + spread j where spread divides
 /// r + t dilation - padding.
 static void lowerPhases(ConvolveOp op, const WindowAxes &whole, Lowering &l) {
-  int64_t spread = op.getSpread();
-  for (int64_t number = 0; number < (whole.first == 0 ? spread * spread : spread); ++number) {
+  for (int64_t number = 0; number < whole.phases(); ++number) {
     WindowAxes axes = whole;
     Phase phase;
     phase.isPart = true;
     phase.windowWidth = whole.window[1];
     phase.taps = whole.taps();
     for (int i = whole.first; i < 2; ++i) {
-      int64_t r = i == 0 ? number / spread : number % spread, t = 0;
-      auto at = [&](int64_t tap) { return r + tap * whole.dilation[i] - whole.padding[i]; };
+      int64_t spread = whole.spread[i], r = i == 0 ? number / whole.spread[1] : number % whole.spread[1], t = 0;
+      auto at = [&](int64_t tap) { return r * whole.stride[i] + tap * whole.dilation[i] - whole.padding[i]; };
       while (t < whole.window[i] && at(t) % spread != 0)
         ++t;
       phase.first[i] = r;
@@ -334,20 +334,21 @@ static void lowerPhases(ConvolveOp op, const WindowAxes &whole, Lowering &l) {
       axes.window[i] = (whole.window[i] - t + phase.tapStep[i] - 1) / phase.tapStep[i];
       axes.dilation[i] = phase.tapStep[i] * whole.dilation[i] / spread;
       axes.padding[i] = t < whole.window[i] ? -at(t) / spread : 0;
+      axes.spread[i] = 1;
     }
-    Convolution(op, l, axes, /*spread=*/1, phase).lower();
+    Convolution(op, l, axes, phase).lower();
   }
 }
 
 void nnc::lowerConvolve(ConvolveOp op, Lowering &l) {
-  bool ahead = op.getSpread() == 1 && llvm::all_of(op.getDilation(), [](int64_t d) { return d > 0; });
-  if (ahead && shapeOf(op.getW().getType())[1].isConstant(1) && op.resultShape()[1].isConstant())
+  WindowAxes axes = axesOf(op);
+  auto isForward = [](int64_t d) { return d > 0; };
+  bool oneWay = llvm::all_of(op.getDilation(), isForward) || llvm::none_of(op.getDilation(), isForward);
+  if (axes.phases() == 1 && oneWay && shapeOf(op.getW().getType())[1].isConstant(1) && op.resultShape()[1].isConstant())
     return lowerDepthwise(op, l);
   constexpr int64_t mostPhases = 16; // each has code of its own
-  WindowAxes axes = axesOf(op);
-  int64_t phases = axes.first == 0 ? op.getSpread() * op.getSpread() : op.getSpread();
-  if (phases == 1 || phases > mostPhases)
-    Convolution(op, l, axes, op.getSpread(), {}).lower();
+  if (axes.phases() == 1 || axes.phases() > mostPhases)
+    Convolution(op, l, axes, {}).lower();
   else
     lowerPhases(op, axes, l);
   op.erase();

@@ -11,7 +11,7 @@ using namespace nnc;
 void WindowPanels::copy(Value x, Value channelStride, const WindowPart &part, Value from, Value to, Value panel,
                         int64_t width, int64_t lanes, bool byTap) {
   int64_t step = axes.stride[1];
-  if (step > kLargestStep || spread > 1)
+  if (step > kLargestStep || axes.spread[1] > 1)
     lanes = 1;
   Value none = l.constant(0), taps = l.sub(part.tapEnd, part.tap), channels = l.sub(part.channelEnd, part.channel);
   Value tapStride = l.mul(byTap ? channels : l.constant(1), l.constant(width));
@@ -24,7 +24,7 @@ void WindowPanels::copy(Value x, Value channelStride, const WindowPart &part, Va
   auto under = [&](int axis, Value position, Value tap, Value size, Value &there) {
     Value at = l.add(l.mul(position, l.constant(axes.stride[axis])),
                      l.sub(l.mul(tap, l.constant(axes.dilation[axis])), l.constant(axes.padding[axis])));
-    if (spread > 1) {
+    if (int64_t spread = axes.spread[axis]; spread > 1) {
       Value whole = arith::CmpIOp::create(l.b, l.loc, arith::CmpIPredicate::eq,
                                           arith::RemSIOp::create(l.b, l.loc, at, l.constant(spread)), none);
       at = arith::DivSIOp::create(l.b, l.loc, at, l.constant(spread));

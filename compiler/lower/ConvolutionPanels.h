@@ -15,8 +15,7 @@ WindowAxes axesOf(nn::ConvolveOp op);
 
 class WindowPanels {
 public:
-  WindowPanels(Lowering &l, const WindowAxes &axes, int64_t spread, mlir::Type element)
-      : l(l), axes(axes), spread(spread), element(element) {}
+  WindowPanels(Lowering &l, const WindowAxes &axes, mlir::Type element) : l(l), axes(axes), element(element) {}
 
   /// Copies into `panel`, of `width` columns, the elements under the windows at the positions [from, to). A row is a
   /// channel and a tap, in the order of the weights, or all channels of a tap before the next tap; x is the part's
@@ -37,7 +36,6 @@ private:
 
   Lowering &l;
   const WindowAxes &axes;
-  int64_t spread;
   mlir::Type element;
 };
 

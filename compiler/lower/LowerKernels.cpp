@@ -174,6 +174,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
                      .Case([&](NumericOp o) { return lowerNumeric(o, l), true; })
                      .Case([&](VerdictOp) { return true; })
                      .Case([&](GatherOp o) { return lowerGather(o, l), true; })
+                     .Case([&](ScatterOp o) { return lowerScatter(o, l), true; })
                      .Case([&](MapOp o) { return lowerMap(o, l), true; })
                      .Case([&](RowsOp o) { return lowerRows(o, l), true; })
                      .Case([&](CopyOp o) { return lowerCopy(o, l), true; })
@@ -184,7 +185,9 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
                      .Case([&](ContractOp o) { return lowerContract(o, l), true; })
                      .Case([&](AttendOp o) { return lowerAttend(o, l), true; })
                      .Case([&](ConvolveOp o) { return lowerConvolve(o, l), true; })
+                     .Case([&](ConvolveWeightOp o) { return lowerConvolveWeight(o, l), true; })
                      .Case([&](PoolOp o) { return lowerPool(o, l), true; })
+                     .Case([&](PoolPositionsOp o) { return lowerPoolPositions(o, l), true; })
                      .Case([&](OrderOp o) { return lowerOrder(o, l), true; })
                      .Case([&](PackOp o) { return lowerPack(o, l), true; })
                      .Default([](Operation *) { return false; });

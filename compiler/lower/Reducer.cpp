@@ -128,7 +128,7 @@ Value Reducer::finish(ValueRange carried, bool acrossLanes) {
 }
 
 /// In log2(width) turns: each lane adds the one 1, 2, 4, .. lanes before it. Then what came before is added to all.
-RunningSum nnc::runningSum(Value carried, Value x, bool acrossLanes, Lowering &l) {
+RunningSum nnc::runningSum(Value carried, Value x, bool acrossLanes, bool reverse, Lowering &l) {
   Code code{l.b, l.loc, l.target};
   Num sums = convert(Num(code, x), elementOf(carried.getType()));
   int64_t width = sums.width();
@@ -139,11 +139,13 @@ RunningSum nnc::runningSum(Value carried, Value x, bool acrossLanes, Lowering &l
   Num zero = like(sums, 0);
   for (int64_t distance = 1; distance < width; distance *= 2) {
     SmallVector<int64_t> lanes; // of zero and sums, one after the other
-    for (int64_t i = 0; i < width; ++i)
-      lanes.push_back(i < distance ? i : width + i - distance);
+    for (int64_t i = 0; i < width; ++i) {
+      int64_t from = reverse ? i + distance : i - distance;
+      lanes.push_back(from < 0 || from >= width ? i : width + from);
+    }
     sums = sums + Num(code, vector::ShuffleOp::create(l.b, l.loc, zero.value, sums.value, lanes));
   }
   sums = Num(code, l.splat(carried, width)) + sums;
-  Value last = vector::ExtractOp::create(l.b, l.loc, sums.value, width - 1);
+  Value last = vector::ExtractOp::create(l.b, l.loc, sums.value, reverse ? 0 : width - 1);
   return {convert(sums, elementOf(x.getType())).value, last};
 }

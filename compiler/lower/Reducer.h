@@ -46,11 +46,12 @@ private:
 mlir::Type sumType(mlir::Type element, mlir::Type result);
 
 /// The running sums of one vector that continue `carried`, and what the next vector continues. With `acrossLanes` the
-/// lanes follow each other in one row (`carried` is a scalar); otherwise each lane is a row of its own.
+/// lanes follow each other in one row (`carried` is a scalar); otherwise each lane is a row of its own. With `reverse`
+/// the sums run from the last lane to the first.
 struct RunningSum {
   mlir::Value sums, carried;
 };
-RunningSum runningSum(mlir::Value carried, mlir::Value x, bool acrossLanes, Lowering &l);
+RunningSum runningSum(mlir::Value carried, mlir::Value x, bool acrossLanes, bool reverse, Lowering &l);
 
 } // namespace nnc
 #endif // NNC_COMPILER_LOWER_REDUCER_H

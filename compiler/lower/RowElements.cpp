@@ -110,8 +110,12 @@ RowsLowering::Values RowsLowering::element(Stage &stage, Element &e, ValueRange 
       continue; // the row is one vector, an earlier stage computed it
     if (auto broadcast = dyn_cast<BroadcastOp>(inner)) {
       values.map(result, l.splat(e.row.scalars.lookup(broadcast.getX()), e.width));
-    } else if (isa<CumsumOp>(inner)) {
-      RunningSum s = runningSum(next[sum], at(e, inner->getOperand(0), values, stage.plan), !inLanes, l);
+    } else if (auto cumsum = dyn_cast<CumsumOp>(inner)) {
+      Value x = at(e, cumsum.getX(), values, stage.plan);
+      if (cumsum.getReverse() && !inLanes && e.mask) // from the end: what is behind it must not count
+        x = arith::SelectOp::create(l.b, l.loc, e.mask, x,
+                                    arith::ConstantOp::create(l.b, l.loc, x.getType(), l.b.getZeroAttr(x.getType())));
+      RunningSum s = runningSum(next[sum], x, !inLanes, cumsum.getReverse(), l);
       values.map(result, s.sums);
       next[sum++] = s.carried;
     } else {

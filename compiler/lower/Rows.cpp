@@ -155,8 +155,8 @@ void RowsLowering::runStage(unsigned number, Row &r) {
   Stage stage{planned, laneWidth, {}, {}};
   bool narrow = llvm::any_of(planned.reductions, [](Operation *o) { return isa<ArgmaxOp, ArgminOp>(o); });
   for (Operation *inner : planned.ops)
-    if (isa<CumsumOp>(inner))
-      stage.sums.push_back(inner), narrow = true;
+    if (auto cumsum = dyn_cast<CumsumOp>(inner))
+      stage.sums.push_back(inner), narrow = true, stage.reverse |= cumsum.getReverse();
   if (wholeRow)
     stage.width = std::max<int64_t>(llvm::PowerOf2Ceil(*rowLength), std::min<int64_t>(native, 4));
   else if (!inLanes)
@@ -228,28 +228,32 @@ RowsLowering::Values RowsLowering::inParts(Stage &stage, const Dim &size, Value 
   });
 }
 
-/// Along the last axis: full vectors, then what is left with a mask.
+/// Along the last axis: full vectors, then what is left with a mask. From the end it is the other way round.
 RowsLowering::Values RowsLowering::walk(Stage &stage, const Row &r, Element &e, ValueRange init) {
   int64_t step = inLanes ? 1 : stage.width;
   const Dim &size = row.axes.back().size;
   Value n = l.size(size);
   bool exact = inLanes || Dim::alwaysDivides(size, step);
   Value full = exact ? n : l.mul(l.quotient(n, step), l.constant(step));
-  Values carried = inParts(stage, size, l.constant(0), full, step, kLevels, init, [&](Value i, ValueRange carried) {
-    e.i = i;
+  auto rest = [&](Values carried) {
+    if (exact)
+      return carried;
+    auto masked = [&] {
+      e.i = full;
+      e.count = l.sub(n, full);
+      e.mask = l.mask(e.count, stage.width);
+      return element(stage, e, carried);
+    };
+    return l.ifThenElse(l.less(full, n), ValueRange(carried).getTypes(), masked, [&] { return carried; });
+  };
+  Values begin = stage.reverse ? rest(init) : Values(init);
+  Values end = inParts(stage, size, l.constant(0), full, step, kLevels, begin, [&](Value i, ValueRange carried) {
+    e.i = stage.reverse ? l.sub(l.sub(full, l.constant(step)), i) : i;
     e.mask = inLanes ? r.mask : Value();
     e.count = inLanes ? r.count : Value();
     return element(stage, e, carried);
   });
-  if (exact)
-    return carried;
-  auto rest = [&] {
-    e.i = full;
-    e.count = l.sub(n, full);
-    e.mask = l.mask(e.count, stage.width);
-    return element(stage, e, carried);
-  };
-  return l.ifThenElse(l.less(full, n), ValueRange(carried).getTypes(), rest, [&] { return carried; });
+  return stage.reverse ? end : rest(end);
 }
 
 void nnc::lowerRows(RowsOp op, Lowering &l) {

@@ -41,6 +41,7 @@ private:
     int64_t width;
     std::vector<Reducer> reducers;
     std::vector<mlir::Operation *> sums; ///< cumsum
+    bool reverse = false;                ///< these begin at the row's end
   };
 
   void chooseLanes();

@@ -15,7 +15,7 @@ using namespace nnc;
 namespace {
 class Windows {
 public:
-  enum class Kind { Products, Largest, Mean };
+  enum class Kind { Products, Largest, Position, Mean };
   Windows(Lowering &l, Kind kind, Value x, const WindowAxes &axes, const Shape &result)
       : l(l), kind(kind), x(x), axes(axes), result(result), element(elementOf(x.getType())),
         accumulator(isa<FloatType>(element) ? accumulatorOf(element) : element) {
@@ -26,6 +26,7 @@ public:
 
   Value weights;          ///< of products
   int64_t multiplier = 1; ///< channels of the result for one of x
+  bool backward = false;  ///< the taps are numbered from the last one
   bool countPadding = true;
 
 private:
@@ -33,9 +34,11 @@ private:
     Value plane, weights;           ///< of x, of the window
     Value position, fromTap, toTap; ///< of the row, and the rows of the window that are inside
   };
+  SmallVector<Value> init();
   SmallVector<Value> window(const Row &row, Value column, bool inside);
   SmallVector<Value> tap(const Row &row, Value line, Value tapRow, Value tapColumn, Value column, bool inside,
                          ValueRange carried);
+  SmallVector<Value> larger(const Row &row, Value v, Value tapRow, Value at, Value there, ValueRange carried);
   Value constant(double v) { return nn::ConstantOp::create(l.b, l.loc, l.vectorOf(accumulator, width), v); }
   Value nothing();
 
@@ -50,7 +53,7 @@ private:
 } // namespace
 
 Value Windows::nothing() {
-  if (kind != Kind::Largest)
+  if (kind != Kind::Largest && kind != Kind::Position)
     return constant(0.0);
   if (isa<FloatType>(accumulator))
     return constant(-std::numeric_limits<double>::infinity());
@@ -59,7 +62,45 @@ Value Windows::nothing() {
   return nn::ConstantOp::create(l.b, l.loc, l.vectorOf(accumulator, width), least);
 }
 
-/// Adds one tap to `carried`: the value and, for means without padding, how many elements there were.
+/// What a window begins with: the value and, for means without padding, how many elements there were; for positions
+/// that of the value, -1 where there is none yet.
+SmallVector<Value> Windows::init() {
+  SmallVector<Value> carried{nothing()};
+  if (kind == Kind::Mean && !countPadding)
+    carried.push_back(constant(0.0));
+  if (kind == Kind::Position)
+    carried.push_back(l.splat(l.constant(-1), width));
+  return carried;
+}
+
+/// The first element of a window is taken as it is; then one that is larger, or NaN.
+SmallVector<Value> Windows::larger(const Row &row, Value v, Value tapRow, Value at, Value there, ValueRange carried) {
+  auto both = [&](Value a, Value c) -> Value { return arith::AndIOp::create(l.b, l.loc, a, c); };
+  Value first = arith::CmpIOp::create(l.b, l.loc, arith::CmpIPredicate::slt, carried[1], l.splat(l.constant(0), width));
+  Value takes;
+  if (isa<FloatType>(accumulator)) {
+    Value exceeds = arith::CmpFOp::create(l.b, l.loc, arith::CmpFPredicate::OGT, v, carried[0]);
+    Value isNaN = arith::CmpFOp::create(l.b, l.loc, arith::CmpFPredicate::UNO, v, v);
+    takes = arith::OrIOp::create(l.b, l.loc, exceeds, isNaN);
+  } else {
+    auto more = element.isInteger(1) ? arith::CmpIPredicate::ugt : arith::CmpIPredicate::sgt;
+    takes = arith::CmpIOp::create(l.b, l.loc, more, v, carried[0]);
+  }
+  takes = arith::OrIOp::create(l.b, l.loc, takes, first);
+  if (there)
+    takes = both(takes, there);
+  Value y = l.add(l.mul(row.position, l.constant(axes.stride[0])),
+                  l.sub(l.mul(tapRow, l.constant(axes.dilation[0])), l.constant(axes.padding[0])));
+  Value number = l.splat(l.add(l.mul(y, l.size(axes.size[1])), at), width);
+  if (width > 1)
+    number = arith::AddIOp::create(l.b, l.loc, number,
+                                   arith::MulIOp::create(l.b, l.loc, l.lanesFrom(l.constant(0), width),
+                                                         l.splat(l.constant(axes.stride[1]), width)));
+  return {arith::SelectOp::create(l.b, l.loc, takes, v, carried[0]),
+          arith::SelectOp::create(l.b, l.loc, takes, number, carried[1])};
+}
+
+/// Adds one tap to `carried`.
 SmallVector<Value> Windows::tap(const Row &row, Value line, Value tapRow, Value tapColumn, Value column, bool inside,
                                 ValueRange carried) {
   Value at = l.add(l.mul(column, l.constant(axes.stride[1])),
@@ -76,6 +117,8 @@ SmallVector<Value> Windows::tap(const Row &row, Value line, Value tapRow, Value 
     v = CastOp::create(l.b, l.loc, l.vectorOf(accumulator, width), v);
   if (!inside && (kind == Kind::Largest || carried.size() > 1))
     there = lanesBetween(l, from, to, axes.stride[1], width);
+  if (kind == Kind::Position)
+    return larger(row, v, tapRow, at, there, carried);
   SmallVector<Value> next;
   if (kind == Kind::Largest) {
     if (there)
@@ -85,6 +128,8 @@ SmallVector<Value> Windows::tap(const Row &row, Value line, Value tapRow, Value 
     next.push_back(arith::AddFOp::create(l.b, l.loc, carried[0], v));
   } else {
     Value number = l.add(l.mul(tapRow, l.constant(axes.window[1])), tapColumn);
+    if (backward)
+      number = l.sub(l.constant(axes.taps() - 1), number);
     Value w = l.load(l.advance(row.weights, number, element), element, 1);
     if (element != accumulator)
       w = CastOp::create(l.b, l.loc, accumulator, w);
@@ -105,10 +150,7 @@ SmallVector<Value> Windows::tap(const Row &row, Value line, Value tapRow, Value 
 
 SmallVector<Value> Windows::window(const Row &row, Value column, bool inside) {
   constexpr int64_t unrolled = 8;
-  SmallVector<Value> carried{nothing()};
-  if (kind == Kind::Mean && !countPadding)
-    carried.push_back(constant(0.0));
-  auto sums = l.loop(row.fromTap, row.toTap, 1, carried, [&](Value tapRow, ValueRange carried) {
+  auto sums = l.loop(row.fromTap, row.toTap, 1, init(), [&](Value tapRow, ValueRange carried) {
     Value y = l.add(l.mul(row.position, l.constant(axes.stride[0])),
                     l.sub(l.mul(tapRow, l.constant(axes.dilation[0])), l.constant(axes.padding[0])));
     Value line = l.advance(row.plane, l.mul(y, l.size(axes.stridesOfX[0])), element);
@@ -150,40 +192,60 @@ void Windows::lower(WindowResults &results) {
       Value last = l.add(first, l.constant((axes.window[1] - 1) * axes.dilation[1] + axes.stride[1] * width - 1));
       Value inside =
           arith::AndIOp::create(l.b, l.loc, l.less(l.constant(-1), first), l.less(last, l.size(axes.size[1])));
-      SmallVector<Type> types(kind == Kind::Mean && !countPadding ? 2 : 1, l.vectorOf(accumulator, width));
       auto sums = l.ifThenElse(
-          inside, types, [&] { return window(row, column, true); }, [&] { return window(row, column, false); });
+          inside, ValueRange(init()).getTypes(), [&] { return window(row, column, true); },
+          [&] { return window(row, column, false); });
       if (kind == Kind::Mean)
         sums[0] = arith::DivFOp::create(l.b, l.loc, sums[0], countPadding ? constant(axes.taps()) : sums[1]);
-      results.write(sums[0], b, channel, {row.position, column}, width, mask, count);
+      results.write(sums[kind == Kind::Position], b, channel, {row.position, column}, width, mask, count);
     });
   });
 }
 
+/// Windows that run backwards are seen from their other end.
 void nnc::lowerDepthwise(ConvolveOp op, Lowering &l) {
   WindowAxes axes = axesOf(op);
+  bool backward = op.getDilation()[0] < 0;
+  for (int i = axes.first; backward && i < 2; ++i) {
+    axes.padding[i] -= axes.dilation[i] * (axes.window[i] - 1);
+    axes.dilation[i] = -axes.dilation[i];
+  }
   Shape shape = op.resultShape();
   WindowResults results(l, op.getInits(), op.getExtras(),
                         op.getEpilogue().empty() ? nullptr : &op.getEpilogue().front());
   Windows windows(l, Windows::Kind::Products, op.getX(), axes, shape);
   windows.weights = l.pointer(op.getW());
+  windows.backward = backward;
   windows.multiplier = Dim::exactDiv(shape[1], Dim(op.getGroups()))->constant();
   windows.lower(results);
   op.erase();
 }
 
-void nnc::lowerPool(PoolOp op, Lowering &l) {
-  Shape shape = shapeOf(op.getInits()[0].getType());
-  WindowAxes axes(cast<RefType>(op.getX().getType()), shape);
+template <typename Op> static WindowAxes axesOfPool(Op op) {
+  WindowAxes axes(cast<RefType>(op.getX().getType()), shapeOf(op.getInits()[0].getType()));
   for (int i = axes.first; i < 2; ++i) {
     axes.window[i] = op.getK();
     axes.stride[i] = op.getStride();
     axes.padding[i] = op.getPadding();
     axes.dilation[i] = op.getDilation();
   }
+  return axes;
+}
+
+void nnc::lowerPool(PoolOp op, Lowering &l) {
+  Shape shape = shapeOf(op.getInits()[0].getType());
+  WindowAxes axes = axesOfPool(op);
   WindowResults results(l, op.getInits(), {}, nullptr);
   Windows windows(l, op.getMean() ? Windows::Kind::Mean : Windows::Kind::Largest, op.getX(), axes, shape);
   windows.countPadding = op.getCountPad();
   windows.lower(results);
+  op.erase();
+}
+
+void nnc::lowerPoolPositions(PoolPositionsOp op, Lowering &l) {
+  Shape shape = shapeOf(op.getInits()[0].getType());
+  WindowAxes axes = axesOfPool(op);
+  WindowResults results(l, op.getInits(), {}, nullptr);
+  Windows(l, Windows::Kind::Position, op.getX(), axes, shape).lower(results);
   op.erase();
 }

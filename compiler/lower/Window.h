@@ -10,11 +10,13 @@ namespace nnc {
 /// [b, channels, L] has one position.
 struct WindowAxes {
   nn::Dim size[2] = {1, 1}, positions[2] = {1, 1}, stridesOfX[2] = {0, 0};
-  int64_t window[2] = {1, 1}, stride[2] = {1, 1}, padding[2] = {0, 0}, dilation[2] = {1, 1};
+  int64_t window[2] = {1, 1}, stride[2] = {1, 1}, padding[2] = {0, 0}, dilation[2] = {1, 1}, spread[2] = {1, 1};
 
   /// Sizes and strides of x, positions of the result; the rest is the caller's to set, from `first()` on.
   WindowAxes(nn::RefType x, const nn::Shape &result);
   int64_t taps() const { return window[0] * window[1]; }
+  /// Positions whose numbers leave the same remainders see the same taps of a spread x.
+  int64_t phases() const { return spread[0] * spread[1]; }
   nn::Dim count() const { return positions[0] * positions[1]; }
   int first;
 };

@@ -310,11 +310,11 @@ Value Bufferizer::contiguous(Value place, Location loc) {
 bool Bufferizer::needsContiguous(Operation *op, Value operand) {
   if (isa<OrthonormalizeOp>(op))
     return true;
-  if (!isa<ConvolveOp, PoolOp>(op))
+  if (!isa<ConvolveOp, ConvolveWeightOp, PoolOp, PoolPositionsOp>(op))
     return false;
   if (operand == op->getOperand(0))
     return !cast<RefType>(places.lookup(operand).getType()).getStrides().dims.back().isConstant(1);
-  return isa<ConvolveOp>(op) && operand == op->getOperand(1);
+  return operand == op->getOperand(1);
 }
 
 /// Where a sum over a tile leaves what goes on in the next one: what was accumulated, and how many were.

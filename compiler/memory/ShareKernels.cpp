@@ -14,7 +14,8 @@ namespace nnc {
 namespace {
 /// A kernel that may stand in a function of its own: all it knows of the one around it are its operands.
 bool isClosed(Operation *op) {
-  if (!isa<ContractOp, ConvolveOp, PoolOp, RowsOp, MapOp, PackOp, NeighbourhoodOp>(op))
+  if (!isa<ContractOp, ConvolveOp, ConvolveWeightOp, PoolOp, PoolPositionsOp, RowsOp, MapOp, PackOp, NeighbourhoodOp>(
+          op))
     return false;
   if (auto n = dyn_cast<NeighbourhoodOp>(op)) // how a graph is seen is known to the function around alone
     if (n.isOverGraph() && !isa<BlockArgument>(n.getGraph()[0]))

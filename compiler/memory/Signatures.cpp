@@ -225,6 +225,9 @@ void EntryBuilder::collect(func::FuncOp f, function_ref<Dim(const Dim &)> mine, 
                                  (each.count() + Dim(4)) * Dim(2));
     } else if (auto convolve = dyn_cast<ConvolveOp>(op)) {
       work = work + turns * mine(convolve.resultShape().count() * convolve.depth() * Dim(2));
+    } else if (auto weight = dyn_cast<ConvolveWeightOp>(op)) {
+      Shape y = shapeOf(weight.getY().getType()), w = weight.resultShape();
+      work = work + turns * mine(y.count() * Shape(ArrayRef<Dim>(w.dims).drop_front()).count() * Dim(2));
     } else if (auto kernel = dyn_cast<KernelOpInterface>(op)) {
       for (OpOperand &init : kernel.getInitsMutable())
         work = work + turns * mine(shapeOf(init.get().getType()).count()) * Dim(4);

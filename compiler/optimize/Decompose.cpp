@@ -184,7 +184,11 @@ Value logsumexp(LogsumexpOp op) {
 template <typename Op> Value alongRow(Op op) {
   Writer w(op);
   int64_t rank = shapeOf(op.getX().getType()).rank(), axis = normalAxis(op.getAxis(), rank);
-  return Op::create(w.b, w.loc, w.rows(op.getX(), axis), w.b.getI64IntegerAttr(rank - 1)).getResult();
+  Value x = w.rows(op.getX(), axis);
+  if constexpr (std::is_same_v<Op, CumsumOp>)
+    return CumsumOp::create(w.b, w.loc, x, rank - 1, op.getReverse()).getResult();
+  else
+    return Op::create(w.b, w.loc, x, rank - 1).getResult();
 }
 /// The same where the result has the operand's axes.
 template <typename Op> Value turnedBack(Op op, Value result) {
@@ -276,27 +280,20 @@ Value dotProducts(ContractOp op) {
 }
 
 /// The same number for each axis of sizes, or another one for the last axis of an image.
-DenseI64ArrayAttr perAxis(Writer &w, Value x, int64_t first, int64_t last) {
+SmallVector<int64_t> perAxis(Value x, int64_t first, int64_t last) {
   SmallVector<int64_t> values(shapeOf(x.getType()).rank() - 2, first);
   if (values.size() == 2)
     values.back() = last;
-  return w.b.getDenseI64ArrayAttr(values);
-}
-
-Value convolve(Writer &w, Operation *op, Value weight, DenseI64ArrayAttr stride, DenseI64ArrayAttr padding,
-               DenseI64ArrayAttr dilation, int64_t groups, int64_t spread) {
-  Value x = op->getOperand(0);
-  return ConvolveOp::create(w.b, w.loc, op->getResultTypes(), x, weight, ValueRange(), ValueRange(), stride, padding,
-                            dilation, groups, spread)
-      .getResult(0);
+  return values;
 }
 
 Value convolution(ConvOp op) {
   Writer w(op);
   Value x = op.getX();
-  return convolve(w, op, op.getW(), perAxis(w, x, op.getStride(), op.getStrideW()),
-                  perAxis(w, x, op.getPadding(), op.getPaddingW()), perAxis(w, x, op.getDilation(), op.getDilationW()),
-                  op.getGroups(), 1);
+  return ConvolveOp::create(w.b, w.loc, op.getType(), x, op.getW(), perAxis(x, op.getStride(), op.getStrideW()),
+                            perAxis(x, op.getPadding(), op.getPaddingW()),
+                            perAxis(x, op.getDilation(), op.getDilationW()), op.getGroups(), perAxis(x, 1, 1))
+      .getResult(0);
 }
 
 /// Output y sums x[i] w[t] where i stride - padding + t dilation = y: a convolution whose stride spreads x instead,
@@ -315,8 +312,10 @@ Value transposedConvolution(ConvTransposeOp op) {
     permutation.push_back(i);
   weight = w.transpose(ReshapeOp::create(w.b, w.loc, weight, split), permutation);
   weight = ReshapeOp::create(w.b, w.loc, weight, turned);
-  auto all = [&](int64_t v) { return perAxis(w, x, v, v); };
-  return convolve(w, op, weight, all(1), all(-op.getPadding()), all(-op.getDilation()), groups, op.getStride());
+  auto all = [&](int64_t v) { return perAxis(x, v, v); };
+  return ConvolveOp::create(w.b, w.loc, op.getType(), x, weight, all(1), all(-op.getPadding()), all(-op.getDilation()),
+                            groups, all(op.getStride()))
+      .getResult(0);
 }
 
 Value pool(Operation *op, bool mean, int64_t dilation, bool countPad) {

@@ -14,6 +14,14 @@ namespace {
 bool isReduction(Operation *op) { return isa<SumOp, MaxOp, MinOp, AnyOp, AllOp>(op); }
 bool isAlongRow(Operation *op) { return isa<ArgmaxOp, ArgminOp, CumsumOp>(op); }
 
+/// A pass over a row goes one way: sums from the end do not meet what counts from the beginning.
+bool goesWith(const Cluster &cluster, Operation *op) {
+  auto isReverse = [](Operation *op) { return isa<CumsumOp>(op) && cast<CumsumOp>(op).getReverse(); };
+  return !isAlongRow(op) || llvm::all_of(cluster.operations(), [&](Operation *member) {
+    return !isAlongRow(member) || isReverse(member) == isReverse(op);
+  });
+}
+
 /// A reduction as Decompose leaves it: of the last axes, which are gone in the result.
 bool isNormal(Operation *op) {
   int64_t rank = op->getNumOperands() ? shapeOf(op->getOperand(0).getType()).rank() : 0;
@@ -65,7 +73,9 @@ struct Rows {
 
 /// Whether the cluster may grow from `from` to `op`.
 bool mayGrow(const Rows &rows, const Cluster &cluster, Order &order, Operation *from, Operation *op) {
-  if (rows.isOwnReduction(op) || rows.isOwnBroadcast(op))
+  if (rows.isOwnReduction(op))
+    return goesWith(cluster, op);
+  if (rows.isOwnBroadcast(op))
     return true;
   if (!rows.isOwnElementwise(op))
     return false;
@@ -101,7 +111,7 @@ void addSiblings(const Rows &rows, Cluster &cluster, Order &order, SmallVectorIm
         found.push_back(user);
   llvm::sort(found, [&](Operation *a, Operation *b) { return order.before(a, b); });
   for (Operation *op : found)
-    if (cluster.tryAdd(op))
+    if (goesWith(cluster, op) && cluster.tryAdd(op))
       work.push_back(op);
 }
 

@@ -119,7 +119,7 @@ func.func @empty(%x: tensor<3x0xf32>) -> tensor<3xf32> {
 // CHECK: %[[T:.*]] = nn.transpose %[[S]] {permutation = array<i64: 0, 2, 1, 3>}
 // CHECK: %[[W:.*]] = nn.reshape %[[T]] : {{.*}} -> tensor<12x2x3xf32>
 // CHECK: nn.convolve %arg0, %[[W]] {
-// CHECK: {dilation = array<i64: -1>, groups = 2 : i64, padding = array<i64: -1>, spread = 2 : i64, stride = array<i64: 1>}
+// CHECK: {dilation = array<i64: -1>, groups = 2 : i64, padding = array<i64: -1>, spread = array<i64: 2>, stride = array<i64: 1>}
 func.func @transposed(%x: tensor<1x4x5xf32>, %w: tensor<4x6x3xf32>) -> tensor<1x12x9xf32> {
   %0 = nn.conv_transpose %x, %w {stride = 2 : i64, padding = 1 : i64, output_padding = 0 : i64, dilation = 1 : i64, groups = 2 : i64}
     : (tensor<1x4x5xf32>, tensor<4x6x3xf32>) -> tensor<1x12x9xf32>

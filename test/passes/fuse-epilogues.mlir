@@ -120,10 +120,10 @@ func.func @columns(%x: !r, %w: tensor<8x8xf32>) -> tensor<?x2x4xf32, #nn.shape<[
 // CHECK: %[[M:.*]] = nn.mul %[[ACC]], %[[SCALE]] : (f32, f32) -> f32
 // CHECK: %[[A:.*]] = nn.add %[[M]], %[[RES]]
 // CHECK: nn.yield %[[A]]
-// CHECK: } {dilation = array<i64: 1>, groups = 1 : i64, padding = array<i64: 1>, stride = array<i64: 1>}
+// CHECK: } {dilation = array<i64: 1>, groups = 1 : i64, padding = array<i64: 1>, spread = array<i64: 1>, stride = array<i64: 1>}
 // CHECK: return %[[Y]]
 func.func @convolution(%x: !y, %w: tensor<4x4x3xf32>, %s: tensor<4xf32>) -> !y attributes {nn.dims = ["B"]} {
-  %c = nn.convolve %x, %w {} {stride = array<i64: 1>, padding = array<i64: 1>, dilation = array<i64: 1>, groups = 1 : i64} : !y, tensor<4x4x3xf32> -> !y
+  %c = nn.convolve %x, %w {} {stride = array<i64: 1>, padding = array<i64: 1>, dilation = array<i64: 1>, groups = 1 : i64, spread = array<i64: 1>} : !y, tensor<4x4x3xf32> -> !y
   %b = nn.broadcast %s {axes = array<i64: 1>} : (tensor<4xf32>) -> !y
   %m = nn.mul %c, %b : (!y, !y) -> !y
   %a = nn.add %m, %x : (!y, !y) -> !y

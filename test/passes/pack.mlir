@@ -159,7 +159,7 @@ func.func @turnedWeights(%x: !image) -> (!result, !result) attributes {nn.dims =
   %w = nn.parameter "w" : tensor<4x6x3xf32>
   %v = nn.parameter "v" : tensor<6x4x3xf32>
   %t = nn.transpose %w {permutation = array<i64: 1, 0, 2>} : (tensor<4x6x3xf32>) -> tensor<6x4x3xf32>
-  %a = nn.convolve %x, %t {} {stride = array<i64: 1>, padding = array<i64: 0>, dilation = array<i64: 1>, groups = 1 : i64} : !image, tensor<6x4x3xf32> -> !result
-  %b = nn.convolve %x, %v {} {stride = array<i64: 1>, padding = array<i64: 0>, dilation = array<i64: 1>, groups = 1 : i64} : !image, tensor<6x4x3xf32> -> !result
+  %a = nn.convolve %x, %t {} {stride = array<i64: 1>, padding = array<i64: 0>, dilation = array<i64: 1>, groups = 1 : i64, spread = array<i64: 1>} : !image, tensor<6x4x3xf32> -> !result
+  %b = nn.convolve %x, %v {} {stride = array<i64: 1>, padding = array<i64: 0>, dilation = array<i64: 1>, groups = 1 : i64, spread = array<i64: 1>} : !image, tensor<6x4x3xf32> -> !result
   return %a, %b : !result, !result
 }

@@ -26,6 +26,27 @@ model Net {{
     return Contest(title, text, {"B": 1}, {"x": x}, state, {"PyTorch": lambda: F.relu(bn(conv(x)))})
 
 
+def backward(title, batch, channels, out, size, k, stride=1, padding=0, groups=1):
+    """Both derivatives, by what is read and by the weights."""
+    positions = (size + 2 * padding - k) // stride + 1
+    text = f"""
+model Net {{
+  fn backward(x: float[B, {channels}, {size}, {size}], w: float[{out}, {channels // groups}, {k}, {k}], g: float[B, {out}, {positions}, {positions}])
+      -> (dx: float[B, {channels}, {size}, {size}], dw: float[{out}, {channels // groups}, {k}, {k}]) {{
+    grad(sum(g * conv(x, w, stride = {stride}, padding = {padding}, groups = {groups})), x, w)
+  }}
+}}
+"""
+    x, w = torch.randn(batch, channels, size, size), torch.randn(out, channels // groups, k, k)
+    g = torch.randn(batch, out, positions, positions)
+    pair = [stride] * 2, [padding] * 2, [1] * 2
+
+    def peer():
+        return torch.ops.aten.convolution_backward(g, x, w, None, *pair, False, [0, 0], groups, [True, True, False])[:2]
+
+    return Contest(title, text, {"B": batch}, {"x": x, "w": w, "g": g}, {}, {"PyTorch": peer}, entry="backward")
+
+
 class Block(torch.nn.Module):
     def __init__(self, channels, out, stride=1):
         super().__init__()
@@ -83,3 +104,9 @@ def contests():
     yield convolution("Depthwise 3x3, 128, 56", 128, 128, 56, 3, padding=1, groups=128)
     yield convolution("Depthwise 3x3/2, 128, 56", 128, 128, 56, 3, 2, 1, groups=128)
     yield resnet(1, 224)
+    yield backward("Backward of 7x7/2, 3 to 64, 224", 4, 3, 64, 224, 7, 2, 3)
+    for channels, size in ((64, 56), (128, 28), (256, 14), (512, 7)):
+        yield backward(f"Backward of 3x3, {channels}, {size}", 4, channels, channels, size, 3, padding=1)
+    yield backward("Backward of 3x3/2, 64 to 128, 56", 4, 64, 128, 56, 3, 2, 1)
+    yield backward("Backward of 1x1/2, 64 to 128, 56", 4, 64, 128, 56, 1, 2)
+    yield backward("Backward of depthwise 3x3, 128, 56", 4, 128, 128, 56, 3, padding=1, groups=128)
