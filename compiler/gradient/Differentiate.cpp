@@ -1,5 +1,6 @@
 #include "compiler/Passes.h"
 #include "compiler/gradient/Functions.h"
+#include "compiler/gradient/Split.h"
 
 #include "llvm/ADT/SetVector.h"
 
@@ -16,6 +17,8 @@ namespace {
 /// 2. Go back from the scalar, whose own cotangent is 1, over the operations of its block before it; cotangents are
 ///    computed where the gradient was asked for.
 /// 3. A value that the scalar does not depend on has gradient 0.
+/// 4. Cheap operations before the gradient are done again for it where that lets fewer bytes live that long (see
+/// Split).
 struct Differentiate : impl::DifferentiatePassBase<Differentiate> {
   void runOnOperation() override {
     SymbolTable symbols(getOperation());
@@ -54,11 +57,19 @@ struct Differentiate : impl::DifferentiatePassBase<Differentiate> {
     adjoint.add(op.getE(), ConstantOp::create(b, op.getLoc(), op.getE().getType(), 1.0));
     if (failed(adjoint.reverse(llvm::make_range(block->begin(), forward()))))
       return failure();
+    SmallVector<Value> gradients;
     for (auto [x, result] : llvm::zip(op.getXs(), op.getResults())) {
       Value g = adjoint.cotangent(x);
-      result.replaceAllUsesWith(g ? g : ConstantOp::create(b, op.getLoc(), x.getType(), 0.0).getResult());
+      gradients.push_back(g ? g : ConstantOp::create(b, op.getLoc(), x.getType(), 0.0).getResult());
+      result.replaceAllUsesWith(gradients.back());
     }
     op.erase();
+    if (last) {
+      Split split(*block, last, gradients,
+                  [](Value v) { return isa<BlockArgument>(v) || v.getDefiningOp<ParameterOp>(); });
+      b.setInsertionPointAfter(last);
+      split.recompute(b);
+    }
     return success();
   }
 };

@@ -109,3 +109,21 @@ void Split::clone(OpBuilder &b, IRMapping &map) const {
   for (Operation *op : operations)
     b.clone(*op, map);
 }
+
+void Split::recompute(OpBuilder &b) const {
+  IRMapping map;
+  for (Operation *op : operations) {
+    if (!isForward(op))
+      continue;
+    forEachRead(op, [&](Value read) {
+      if (read.getParentBlock() == &block && isValue(read.getType()) && !map.contains(read))
+        map.map(read, FenceOp::create(b, read.getLoc(), read));
+    });
+    Operation *copy = b.clone(*op, map);
+    for (auto [old, now] : llvm::zip(op->getResults(), copy->getResults()))
+      old.replaceUsesWithIf(now, [&](OpOperand &use) {
+        Operation *user = block.findAncestorOpInBlock(*use.getOwner());
+        return user && !isForward(user) && copy->isBeforeInBlock(user);
+      });
+  }
+}

@@ -27,6 +27,9 @@ public:
   llvm::ArrayRef<mlir::Value> saved() const { return crossing.getArrayRef(); }
   /// Arguments of the block that are needed, by number.
   llvm::ArrayRef<unsigned> arguments() const { return used; }
+  /// For one block that keeps both passes: what is computed again stands before `b`, from fences before what it reads,
+  /// and the backward pass reads that.
+  void recompute(mlir::OpBuilder &b) const;
   /// Copies the backward pass to where `b` stands; `map` has what crosses and the arguments.
   void clone(mlir::OpBuilder &b, mlir::IRMapping &map) const;
 

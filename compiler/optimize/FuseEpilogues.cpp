@@ -56,6 +56,25 @@ bool belongsInEpilogue(Operation *op) {
          llvm::none_of(op->getOperands(), [](Value v) { return v.getDefiningOp<IotaOp>() != nullptr; });
 }
 
+/// Elementwise work that only the epilogue wants: a backward pass computes it again from what was saved.
+void addProducers(Operation *kernel, const Shape &shape, Cluster &cluster) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (Operation *member : SmallVector<Operation *>(cluster.operations())) {
+      if (member == kernel)
+        continue;
+      for (Value v : member->getOperands()) {
+        Operation *producer = v.getDefiningOp();
+        auto isMember = [&](Operation *user) { return cluster.contains(user); };
+        if (producer && producer->getBlock() == kernel->getBlock() && !isMember(producer) &&
+            belongsInEpilogue(producer) && shapeOf(v.getType()) == shape &&
+            llvm::all_of(producer->getUsers(), isMember))
+          changed |= cluster.tryAdd(producer);
+      }
+    }
+  }
+}
+
 void fuse(EpilogueOpInterface kernel, Cluster &cluster) {
   Operation *place = cluster.gather();
   OpBuilder b(place);
@@ -98,7 +117,8 @@ void fuse(EpilogueOpInterface kernel, Cluster &cluster) {
 /// 2. From each contraction or convolution, grow over users that are elementwise and have the result's shape, as long
 /// as
 ///    nothing else that they need depends on it.
-/// 3. The body takes the accumulator and one element of each other value (a bias is the view that repeats it); one
+/// 3. Add the elementwise work that only these want.
+/// 4. The body takes the accumulator and one element of each other value (a bias is the view that repeats it); one
 /// result
 ///    for each value that is used elsewhere.
 struct FuseEpilogues : impl::FuseEpiloguesPassBase<FuseEpilogues> {
@@ -123,6 +143,7 @@ struct FuseEpilogues : impl::FuseEpiloguesPassBase<FuseEpilogues> {
                 cluster.tryAdd(user))
               work.push_back(user);
         }
+        addProducers(kernel, shape, cluster);
         if (cluster.operations().size() > 1)
           fuse(kernel, cluster);
       }

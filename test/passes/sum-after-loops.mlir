@@ -3,8 +3,7 @@
 
 // The gradient of a weight: the factors are stacked, steps and rows are summed together.
 // CHECK-LABEL: func @weight
-// CHECK: %[[L:.*]]:2 = nn.scan over(%[[X:[a-z0-9]*]] :
-// CHECK: ^bb0(%{{.*}}: tensor<i64>, %{{.*}}: tensor<?x3xf32, {{.*}}>, %{{.*}}: tensor<?x5xf32, {{.*}}>):
+// CHECK: %[[L:.*]]:2 = nn.scan over() carrying(%{{[a-z0-9]*}} :
 // CHECK: %[[G:.*]] = nn.tanh
 // CHECK-NOT: nn.contract
 // CHECK: nn.yield %[[G]], %[[G]]
