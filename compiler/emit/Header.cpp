@@ -15,11 +15,10 @@ namespace {
 
 constexpr StringRef threadRules =
     "A model holds the parameters; any number of contexts, one per user, share it. A context serves one thread at a\n"
-    "time. Different contexts may be used from different threads at once, and so may save, get and context_create. "
-    "Calls\n"
-    "that say that they need the model exclusively (load, load_part, set, resume, train steps and entries that write "
-    "a\n"
-    "buffer) must not run while any other call uses the model or one of its contexts.\n"
+    "time. Different contexts may be used from different threads at once, and so may save, checkpoint, get and\n"
+    "context_create. Calls that say that they need the model exclusively (load, load_part, set, resume, use_average,\n"
+    "train steps and entries that write a buffer) must not run while any other call uses the model or one of its\n"
+    "contexts.\n"
     "Tensors are dense, row after row, and aligned as their element type; outputs must not overlap anything else.\n"
     "After a fork the child runs with one thread.";
 

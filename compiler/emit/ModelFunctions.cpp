@@ -39,16 +39,19 @@ constexpr ModelFunction functions[] = {
      "Writes all parameters and buffers to a .safetensors file: the old file or the new one is there, never a half.",
      "nnrt_save", "ipp"},
     {"checkpoint", "nn_status %(const @ *model, const char *path)",
-     "Writes everything that training goes on from (parameters, buffers, the state of the optimizers, counts of steps) "
-     "to\na .safetensors file: the old file or the new one is there, never a half.",
+     "Writes everything that training goes on from to a .safetensors file: parameters, buffers, what the optimizers\n"
+     "keep, steps so far, seed and count of the random draws. The old file or the new one is there, never a half.",
      "nnrt_checkpoint", "ipp", false, ModelFunction::Training},
     {"resume", "nn_status %(@ *model, const char *path)",
-     "Reads what checkpoint has written: training goes on as if it had never stopped. A file that is not one of this "
-     "model\nis refused and the model stays as it was. Needs the model exclusively.",
+     "Reads what checkpoint has written. Training goes on, bit for bit, as if it had never stopped: in another\n"
+     "process, on contexts of any seed and number of threads. If the file is damaged or no checkpoint of this model,\n"
+     "the message says all that is wrong and the model stays as it was. States of contexts are not in the file.\n"
+     "Needs the model exclusively.",
      "nnrt_resume", "ipp", false, ModelFunction::Training},
     {"use_average", "nn_status %(@ *model, int32_t on)",
-     "With 1 entries, save and get see the averages of the parameters, and what would change parameters is refused; "
-     "with\n0 all is as before. Needs the model exclusively.",
+     "With 1 entries, save and get see the averages of the parameters (before the first update: the parameters), and\n"
+     "what would change parameters is NN_INVALID: train steps, load, load_part, set. With 0 the parameters are back.\n"
+     "checkpoint writes the same file either way; resume ends their use. Needs the model exclusively.",
      "nnrt_use_average", "ipi", false, ModelFunction::Average},
     {"get",
      "nn_status %(const @ *model, const char *path, void *data, nn_type type, const int64_t *shape, int32_t rank)",
@@ -67,7 +70,7 @@ constexpr ModelFunction functions[] = {
      "nnrt_error", "pp"},
     {"context_create", "nn_status %(@_context **context, @ *model, $uint64_t seed)",
      "Makes a context: what one user of the model needs (states, workspace, random numbers of this seed, threads).\n"
-     "Sizes are those of the states and stay as they are.",
+     "Sizes are those of the states and stay as they are. Train steps draw by the seed of the model.",
      "nnrt_context_create", "ippsl"},
     {"context_destroy", "void %(@_context *context)", "Frees the context and ends its threads. NULL is allowed.",
      "nnrt_context_destroy", "vp"},
