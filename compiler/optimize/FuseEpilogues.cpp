@@ -65,8 +65,8 @@ void addProducers(Operation *kernel, const Shape &shape, Cluster &cluster) {
         continue;
       for (Value v : member->getOperands()) {
         Operation *producer = v.getDefiningOp();
-        auto isMember = [&](Operation *user) { return cluster.contains(user); };
-        if (producer && producer->getBlock() == kernel->getBlock() && !isMember(producer) &&
+        auto isMember = [&](Operation *user) { return cluster.contains(user) && user != kernel; }; // no factors
+        if (producer && producer->getBlock() == kernel->getBlock() && !cluster.contains(producer) &&
             belongsInEpilogue(producer) && shapeOf(v.getType()) == shape &&
             llvm::all_of(producer->getUsers(), isMember))
           changed |= cluster.tryAdd(producer);

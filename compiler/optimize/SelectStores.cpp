@@ -34,8 +34,11 @@ struct SelectStores : impl::SelectStoresPassBase<SelectStores> {
     Value value = store.getValue(), when = store.getWhen();
     Location loc = store.getLoc();
     OpBuilder b(store);
-    if (!old) // it is only written
+    if (!old) { // it is only written
+      b.setInsertionPointToStart(store->getBlock());
       old = ParameterOp::create(b, loc, value.getType(), store.getPath());
+      b.setInsertionPoint(store);
+    }
     Operation *made = value.getDefiningOp(), *known = when.getDefiningOp();
     if (made && known)
       b.setInsertionPointAfter(made->isBeforeInBlock(known) ? known : made);

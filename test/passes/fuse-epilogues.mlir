@@ -57,6 +57,28 @@ func.func @gated(%x: !x, %w: tensor<8x8xf32>, %v: tensor<8x8xf32>) -> !x attribu
   return %r : !x
 }
 
+// The update of a weight from its gradient reads all it needs once. Made before are what others read as well, and a factor.
+// CHECK-LABEL: func.func @update
+// CHECK: %[[F:.*]] = nn.exp %arg0
+// CHECK: %[[SHARED:.*]] = nn.mul %arg2, %arg2
+// CHECK-NEXT: nn.contract %[[F]], %arg1 extras({{.*}}%[[F]]{{.*}} :
+// CHECK: nn.mul
+// CHECK: nn.add
+// CHECK: nn.sub
+// CHECK: nn.add
+// CHECK: nn.yield
+func.func @update(%x: !x, %w: tensor<8x8xf32>, %m: !x, %d: !x) -> (!x, !x) attributes {nn.dims = ["B"]} {
+  %f = nn.exp %x : (!x) -> !x
+  %g = nn.contract %f, %w {} {batch = 0 : i64, m = 1 : i64, n = 1 : i64, k = 1 : i64} : !x, tensor<8x8xf32> -> !x
+  %decay = nn.mul %m, %d : (!x, !x) -> !x
+  %shared = nn.mul %m, %m : (!x, !x) -> !x
+  %a = nn.add %g, %decay : (!x, !x) -> !x
+  %s = nn.sub %a, %m : (!x, !x) -> !x
+  %q = nn.add %s, %f : (!x, !x) -> !x
+  %r = nn.add %q, %shared : (!x, !x) -> !x
+  return %r, %shared : !x, !x
+}
+
 // 16-bit floats: f32 in the body, rounded where the result leaves it.
 // CHECK-LABEL: func.func @half
 // CHECK: ^bb0(%[[ACC:.*]]: f32, %[[R:.*]]: bf16):

@@ -20,9 +20,9 @@ func.func @step(%g: tensor<4xf32>, %loss: tensor<f32>) {
 // -----
 // A scalar, made before the condition is known; what has no old value in the function.
 // CHECK-LABEL: func @before
+// CHECK: %[[OLD:.*]] = nn.parameter "s" : tensor<f32>
 // CHECK: %[[NEW:.*]] = nn.exp
 // CHECK: %[[GOOD:.*]] = nn.isfinite
-// CHECK-NEXT: %[[OLD:.*]] = nn.parameter "s" : tensor<f32>
 // CHECK-NEXT: %[[S:.*]] = nn.where %[[GOOD]], %[[NEW]], %[[OLD]]
 // CHECK-NEXT: nn.store %[[S]], "s" : tensor<f32>
 // CHECK: nn.store %{{.*}}, "always" : tensor<f32>
