@@ -54,6 +54,12 @@ def PrepareNeighbourhoodsPass : NN_Pass<"prepare-neighbourhoods", "::mlir::func:
 def RecognizeAttentionPass : NN_Pass<"recognize-attention", "::mlir::func::FuncOp"> {
   let summary = "Makes attention kernels of neighbourhoods over all pairs whose scores are products of rows";
 }
+def RecognizePairSumsPass : NN_Pass<"recognize-pair-sums", "::mlir::func::FuncOp"> {
+  let summary = "Makes kernels of sums over all pairs of rows that are weighted by what products of rows give";
+}
+def MergePairSumsPass : NN_Pass<"merge-pair-sums", "::mlir::func::FuncOp"> {
+  let summary = "Makes one kernel of sums over the same pairs, so that their products are computed once";
+}
 def HoistProjectionsPass : NN_Pass<"hoist-projections", "::mlir::func::FuncOp"> {
   let summary = "Takes out of a loop what does not depend on what it carries: done once, for all steps at a time";
 }

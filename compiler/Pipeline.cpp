@@ -36,6 +36,9 @@ void optimize(OpPassManager &p, const PipelineOptions &) {
   each(createSimplifyPass());
   each(createCSEPass());
   each(createRecognizeAttentionPass());
+  each(createRecognizePairSumsPass());
+  each(createCSEPass());
+  each(createMergePairSumsPass());
   each(createHoistProjectionsPass());
   each(createSumAfterLoopsPass());
   each(createMergeContractionsPass());

@@ -4,17 +4,11 @@
 
 include "dialect/Dialect.td"
 
-def NN_AttendOp : NN_KernelOp<"attend", [AttrSizedOperandSegments]> {
+def NN_AttendOp : NN_KernelOp<"attend", [AttrSizedOperandSegments, NN_PairsInterface]> {
   let summary = "out[b.., i, :] = sum over j of softmax over j of score(b.., i, j) * value[b.., j, :]";
   let description = [{
-    `queries` are `[b.., targets, d]`, `keys` `[b.., sources, d]`, in pairs with a d of their own, `value` is
-    `[b.., sources, f]`, `extras` are `[b.., targets, sources]`; b are the first `batch` axes. What repeats along an axis
-    is a broadcast: a view with stride 0.
-
-    `score` takes the product of each pair of rows, summed in f32 for 16-bit floats, and an element of each extra; it
-    yields the score, of the type in which is summed. `where`, which may be empty, takes an element of each extra and
-    yields whether the pair counts. `nn.index` counts the axes `[b.., targets, sources]` in both. A predicate that
-    compares sums of positions and numbers of the whole bounds the loops: what it refuses costs no time.
+    The operands are those of the interface of kernels over pairs, with one value. `score` yields the score, of the type
+    in which is summed.
 
     A target without a source gets 0. The second result, if there is one, is the logarithm of the sum of the exponentials
     `[b.., targets]`, in the type in which is summed; -inf without a source.
@@ -29,12 +23,28 @@ def NN_AttendOp : NN_KernelOp<"attend", [AttrSizedOperandSegments]> {
     `where` $where `score` $score attr-dict `:` type($value) (`->` type($results)^)?
   }];
   let hasVerifier = 1;
-  let extraClassDeclaration = [{
-    /// f32 for 16-bit floats.
-    ::mlir::Type getAccumulatorType();
-    /// `[b.., targets, sources]`.
-    ::nn::Shape pairShape();
+  let extraClassDeclaration = "::mlir::Operation::operand_range getValues() { return getODSOperands(2); }";
+}
+
+def NN_PairSumsOp : NN_KernelOp<"pair_sums", [AttrSizedOperandSegments, NN_PairsInterface]> {
+  let summary = "results[n][b.., i, :] = sum over j of weight n of (b.., i, j) * values[n][b.., j, :]";
+  let description = [{
+    The operands are those of the interface of kernels over pairs. `weights` yields the weights, of the type in which is
+    summed: one for each value, then those without one, whose results `[b.., targets]` are the sums of the weights alone.
+    The derivatives of attention are such sums: one over the sources of each target, one over the targets of each source.
+
+    A target without a source gets 0.
   }];
+  let arguments = (ins Variadic<NN_TensorOrRef>:$queries, Variadic<NN_TensorOrRef>:$keys, Variadic<NN_TensorOrRef>:$values,
+                   Variadic<NN_TensorOrRef>:$extras, Variadic<NN_Ref>:$inits, I64Attr:$batch);
+  let results = (outs Variadic<NN_Tensor>:$results);
+  let regions = (region AnyRegion:$where, SizedRegion<1>:$weights);
+  let assemblyFormat = [{
+    `(` $queries `:` type($queries) `)` `to` `(` $keys `:` type($keys) `)` (`values` `(` $values^ `:` type($values) `)`)?
+    (`extras` `(` $extras^ `:` type($extras) `)`)? (`into` `(` $inits^ `:` type($inits) `)`)?
+    `where` $where `weights` $weights attr-dict (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
 }
 
 def NN_DiagonalsOp : NN_Op<"diagonals", [Pure, NN_View]> {

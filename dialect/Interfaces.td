@@ -48,6 +48,40 @@ def NN_EpilogueInterface : OpInterface<"EpilogueOpInterface"> {
   ];
 }
 
+def NN_PairsInterface : OpInterface<"PairsOpInterface"> {
+  let cppNamespace = "::nn";
+  let description = [{
+    A kernel over all pairs of targets and sources, which works on products of their rows. `queries` are
+    `[b.., targets, d]`, `keys` `[b.., sources, d]`, in pairs with a d of their own, `values` `[b.., sources, f]`,
+    `extras` `[b.., targets, sources]`; b are the first `batch` axes. What repeats along an axis is a broadcast: a view
+    with stride 0.
+
+    `where`, which may be empty, takes an element of each extra and yields whether the pair counts. The other region takes
+    the product of each pair of rows, summed in the type of the accumulator, and then an element of each extra. `nn.index`
+    counts the axes `[b.., targets, sources]` in both. A predicate that compares sums of positions and numbers of the
+    whole bounds the loops: what it refuses costs no time.
+  }];
+  let methods = [
+    InterfaceMethod<"", "::mlir::Operation::operand_range", "getQueries">,
+    InterfaceMethod<"", "::mlir::Operation::operand_range", "getKeys">,
+    InterfaceMethod<"", "::mlir::Operation::operand_range", "getValues">,
+    InterfaceMethod<"", "::mlir::Operation::operand_range", "getExtras">,
+    InterfaceMethod<"", "::mlir::Operation::operand_range", "getInits">,
+    InterfaceMethod<"", "uint64_t", "getBatch">,
+    InterfaceMethod<"", "::mlir::Region &", "getWhere">,
+    InterfaceMethod<"f32 for 16-bit floats.", "::mlir::Type", "getAccumulatorType", (ins), [{}], [{
+      ::mlir::Type element = ::nn::elementOf($_op.getQueries()[0].getType());
+      return element.isF64() ? element : ::mlir::Float32Type::get($_op->getContext());
+    }]>,
+    InterfaceMethod<"`[b.., targets, sources]`.", "::nn::Shape", "pairShape", (ins), [{}], [{
+      ::nn::Shape q = ::nn::shapeOf($_op.getQueries()[0].getType()), k = ::nn::shapeOf($_op.getKeys()[0].getType());
+      ::nn::Shape pairs(::llvm::ArrayRef<::nn::Dim>(q.dims).drop_back());
+      pairs.dims.push_back(k[k.rank() - 2]);
+      return pairs;
+    }]>
+  ];
+}
+
 def NN_DifferentiableInterface : OpInterface<"DifferentiableOpInterface"> {
   let cppNamespace = "::nn";
   let description = [{

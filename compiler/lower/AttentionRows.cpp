@@ -34,7 +34,7 @@ private:
 
   Attention &a;
   Lowering &l;
-  Attention::Position position;
+  DensePairs::Position position;
   Value scores, sums, largest, total; ///< of the block; of the target
 };
 } // namespace
@@ -50,12 +50,12 @@ void Rows::lower() {
     Value target = arith::RemUIOp::create(l.b, l.loc, unit, targets);
     position = a.positionOf(arith::DivUIOp::create(l.b, l.loc, unit, targets));
     a.enter(position);
-    l.loop(l.constant(0), l.size(a.features), kFeatures, [&](Value from) { lowerTarget(target, from); });
+    l.loop(l.constant(0), l.size(a.features(0)), kFeatures, [&](Value from) { lowerTarget(target, from); });
   });
 }
 
 void Rows::lowerTarget(Value target, Value fromFeature) {
-  Value features = l.minimum(l.constant(kFeatures), l.sub(l.size(a.features), fromFeature)), none = l.constant(0);
+  Value features = l.minimum(l.constant(kFeatures), l.sub(l.size(a.features(0)), fromFeature)), none = l.constant(0);
   l.loop(none, features, a.lanes, [&](Value f) { l.store(a.number(0, a.lanes), l.advance(sums, f, a.sum), a.sum); });
   l.store(a.number(-std::numeric_limits<double>::infinity(), 1), largest, a.sum);
   l.store(a.number(0, 1), total, a.sum);
@@ -82,7 +82,7 @@ void Rows::lowerBlock(Value target, Value from, Value count, Value fromFeature, 
                         SmallVector<Value> all;
                         for (size_t pair = 0; pair < a.pairs(); ++pair)
                           all.push_back(products(pair, target, source, left));
-                        Attention::Pairs pairs{position, target, source, left, lanes};
+                        DensePairs::Pairs pairs{position, target, source, left, lanes};
                         Value s = a.score(pairs, all, l.mask(left, lanes));
                         l.store(s, place(c), a.sum);
                         return {a.larger(s, most[0])};
@@ -190,7 +190,7 @@ void Rows::addValues(Value from, Value count, Value fromFeature, Value features)
       SmallVector<Value> next;
       for (int64_t v = 0; v < vectors; ++v) {
         Value column = l.add(l.add(fromFeature, f), l.constant(v * lanes));
-        Value x = a.read(a.value(), position, l.add(from, c), column, lanes, left);
+        Value x = a.read(a.value(0), position, l.add(from, c), column, lanes, left);
         next.push_back(a.multiplyAdd(weight, x, sums[v]));
       }
       return next;

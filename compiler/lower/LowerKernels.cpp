@@ -184,6 +184,7 @@ LogicalResult lowerFunction(func::FuncOp function, const cpu::Cpu &target) {
                      .Case([&](EndpointsOp o) { return lowerEndpoints(o, l), true; })
                      .Case([&](ContractOp o) { return lowerContract(o, l), true; })
                      .Case([&](AttendOp o) { return lowerAttend(o, l), true; })
+                     .Case([&](PairSumsOp o) { return lowerPairSums(o, l), true; })
                      .Case([&](ConvolveOp o) { return lowerConvolve(o, l), true; })
                      .Case([&](ConvolveWeightOp o) { return lowerConvolveWeight(o, l), true; })
                      .Case([&](PoolOp o) { return lowerPool(o, l), true; })

@@ -149,6 +149,7 @@ void lowerRows(nn::RowsOp op, Lowering &l);
 void lowerCopy(nn::CopyOp op, Lowering &l);
 void lowerContract(nn::ContractOp op, Lowering &l);
 void lowerAttend(nn::AttendOp op, Lowering &l);
+void lowerPairSums(nn::PairSumsOp op, Lowering &l);
 void lowerConvolve(nn::ConvolveOp op, Lowering &l);
 void lowerConvolveWeight(nn::ConvolveWeightOp op, Lowering &l);
 void lowerPool(nn::PoolOp op, Lowering &l);

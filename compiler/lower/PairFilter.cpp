@@ -25,7 +25,7 @@ Value nnc::evaluate(Lowering &l, Value v, IRMapping &known, int64_t width, funct
   return made;
 }
 
-PairFilter::PairFilter(AttendOp op, Lowering &l) : op(op), l(l), sources(op.pairShape().dims.back()) {
+PairFilter::PairFilter(PairsOpInterface op, Lowering &l) : op(op), l(l), sources(op.pairShape().dims.back()) {
   if (op.getWhere().empty())
     return;
   Part whole = part(op.getWhere().front().getTerminator()->getOperand(0), false);

@@ -1,4 +1,4 @@
-// Which pairs the predicate of an attention lets through, as far as positions can say it for many at once.
+// Which pairs the predicate of a kernel over pairs lets through, as far as positions can say it for many at once.
 #ifndef NNC_COMPILER_LOWER_PAIRFILTER_H
 #define NNC_COMPILER_LOWER_PAIRFILTER_H
 
@@ -8,7 +8,7 @@ namespace nnc {
 
 class PairFilter {
 public:
-  PairFilter(nn::AttendOp op, Lowering &l);
+  PairFilter(nn::PairsOpInterface op, Lowering &l);
 
   /// Reads the numbers that hold for all pairs of a leading position. `element` gives that of an extra without axes of
   /// targets and sources, `index` the position on a leading axis.
@@ -55,7 +55,7 @@ private:
   mlir::Value truth(bool value);
   Share everything() { return {l.constant(0), l.size(sources)}; }
 
-  nn::AttendOp op;
+  nn::PairsOpInterface op;
   Lowering &l;
   nn::Dim sources;
   std::vector<Part> intervals, rest; ///< all of which must hold

@@ -229,7 +229,8 @@ Value Bufferizer::alloc(Type tensor) { return AllocOp::create(b, function.getLoc
 /// Kernels that make their results row by row write them as fast in another order of the rows.
 static bool keepsRows(Operation *kernel, TransposeOp user) {
   ArrayRef<int64_t> permutation = user.getPermutation();
-  return isa_and_present<AttendOp, NeighbourhoodOp>(kernel) && permutation.back() + 1 == int64_t(permutation.size());
+  return isa_and_present<AttendOp, PairSumsOp, NeighbourhoodOp>(kernel) &&
+         permutation.back() + 1 == int64_t(permutation.size());
 }
 
 Value Bufferizer::destination(Value tensor) {

@@ -77,7 +77,7 @@ std::optional<Strides> nnc::reshapeStrides(RefType x, const Shape &to) {
 }
 
 bool nnc::writesWell(Operation *kernel, llvm::function_ref<RefType(Value)> placeOf, const Shape &strides) {
-  if (isa_and_present<AttendOp, NeighbourhoodOp>(kernel))
+  if (isa_and_present<AttendOp, PairSumsOp, NeighbourhoodOp>(kernel))
     return strides.dims.back().isConstant(1);
   if (!isa_and_present<RowsOp>(kernel))
     return isa_and_present<MapOp>(kernel);

@@ -223,6 +223,12 @@ void EntryBuilder::collect(func::FuncOp f, function_ref<Dim(const Dim &)> mine, 
       Shape each = shapeOf(n.getBody().front().getTerminator()->getOperands().back().getType());
       work = work + turns * mine((n.getTargets().getValue() + pairs) * n.getFree().getValue().count() *
                                  (each.count() + Dim(4)) * Dim(2));
+    } else if (auto pairs = dyn_cast<PairsOpInterface>(op)) {
+      Dim numbers = 8; // of a pair, beside the products
+      for (ValueRange rows : {pairs.getQueries(), pairs.getValues()})
+        for (Value v : rows)
+          numbers = numbers + shapeOf(v.getType()).dims.back();
+      work = work + turns * mine(pairs.pairShape().count() * numbers * Dim(2));
     } else if (auto convolve = dyn_cast<ConvolveOp>(op)) {
       work = work + turns * mine(convolve.resultShape().count() * convolve.depth() * Dim(2));
     } else if (auto weight = dyn_cast<ConvolveWeightOp>(op)) {

@@ -92,15 +92,15 @@ void Jit::call(const std::string &name, int32_t size, const std::vector<int64_t>
   std::vector<int64_t> a(sizes);
   for (void *p : places)
     a.push_back(reinterpret_cast<intptr_t>(p));
-  if (a.size() > 12)
+  if (a.size() > 16)
     fail("too many arguments");
-  a.resize(12);
+  a.resize(16);
   using Any = void(nnrt_team *, int32_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t,
-                   int64_t, int64_t, int64_t, int64_t);
+                   int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t);
   Any *f = function<Any>(name);
   nnrt_team team{size, 0, 7, 3};
   for (int32_t tid = 0; tid < size; ++tid)
-    f(&team, tid, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11]);
+    f(&team, tid, a[0], a[1], a[2], a[3], a[4], a[5], a[6], a[7], a[8], a[9], a[10], a[11], a[12], a[13], a[14], a[15]);
 }
 
 } // namespace nnc::test

@@ -29,6 +29,41 @@ model Net {{
     return Contest(title, text, {"H": heads, "N": queries, "M": keys}, {"q": q, "k": k, "v": v}, {}, {"PyTorch": peer})
 
 
+def backward(positions, causal=False, heads=8, width=64):
+    """The derivatives of attention, from what its forward pass leaves: its result and the logarithms of its sums."""
+    pairs = "causal(N)" if causal else "all(N)"
+    turned = "all(N) where i >= j" if causal else "all(N)"
+    row = f"float[H, N, {width}]"
+    text = f"""
+model Net {{
+  fn forward(q, k, v, y, g: {row}, top: float[H, N]) -> (dq: {row}, dk: {row}, dv: {row}) {{
+    let mean = sum(g * y, -1)
+    let dq = sum (h, j -> i) in {pairs} {{
+      exp(dot(q[h, i], k[h, j]) / sqrt({width}) - top[h, i]) * (dot(g[h, i], v[h, j]) - mean[h, i]) / sqrt({width}) * k[h, j]
+    }}
+    let dk = sum (h, i -> j) in {turned} {{
+      exp(dot(q[h, i], k[h, j]) / sqrt({width}) - top[h, i]) * (dot(g[h, i], v[h, j]) - mean[h, i]) / sqrt({width}) * q[h, i]
+    }}
+    let dv = sum (h, i -> j) in {turned} {{ exp(dot(q[h, i], k[h, j]) / sqrt({width}) - top[h, i]) * g[h, i] }}
+    (dq, dk, dv)
+  }}
+}}
+"""
+    q, k, v = (torch.randn(heads, positions, width).requires_grad_() for _ in range(3))
+    g, score = torch.randn(heads, positions, width), (q @ k.transpose(1, 2)).detach() / width**0.5
+    if causal:
+        score += torch.full((positions, positions), float("-inf")).triu(1)
+    y = F.scaled_dot_product_attention(q[None], k[None], v[None], is_causal=causal)
+    inputs = {"q": q, "k": k, "v": v, "y": y[0], "g": g, "top": torch.logsumexp(score, -1)}
+    title = f"Attention backward, {'causal' if causal else 'full'}, {positions} positions, {heads} x {width}"
+
+    def peer():
+        with torch.inference_mode(False):
+            return torch.autograd.grad(y, (q, k, v), g[None], retain_graph=True)
+
+    return Contest(title, text, {"H": heads, "N": positions}, {name: x.detach() for name, x in inputs.items()}, {}, {"PyTorch": peer})
+
+
 class Encoder:
     """BERT's encoder; the parameters have Hugging Face's names."""
 
@@ -85,6 +120,8 @@ def contests():
     for n in (128, 1024, 4096):
         yield attention(n, n, causal=True)
         yield attention(n, n)
+        yield backward(n, causal=True)
+        yield backward(n)
     yield attention(1, 4096)
     for batch, positions in ((1, 128), (8, 128), (1, 13)):
         yield encoder(batch, positions)

@@ -5,7 +5,7 @@ import math
 import torch
 
 from prelude import rotations
-from program import Case, Program, integers, values
+from program import Case, Program, integers, uniform, values
 
 # About the strips (48), the tiles of targets (144) and of sources (128, in f64 64), and the few targets (4) that go by rows.
 LENGTHS = (0, 1, 3, 4, 5, 7, 33, 47, 48, 49, 127, 128, 129, 144, 145, 293)
@@ -105,6 +105,47 @@ class attend(Program):
 
     def wide(self, q, k, v):
         return self.later(q, k, v, 16.0)
+
+
+class pair_sums(Program):
+    row = "all"
+    inputs = {"x": uniform(-1, 1), "y": uniform(-1, 1)}
+    cases = (
+        [Case(e, {"H": h, "N": n}) for e in ("by_queries", "by_keys") for h, n in ((0, 5), (2, 1), (3, 7), (1, 47), (1, 49), (2, 130), (1, 193), (1, 260))]
+        + [Case("by_keys", {"H": 2, "N": 0})]
+        + [Case("shared", {"B": b, "N": n, "M": m}) for b, n, m in ((1, 0, 3), (1, 3, 0), (2, 5, 1), (2, 65, 33), (1, 1, 129))]
+        + [Case("weights", {"N": n, "M": m, "D": d}) for n, m, d in ((0, 1, 1), (3, 0, 2), (5, 7, 0), (1, 130, 3), (49, 65, 33), (7, 9, 300))]
+        + [Case("centred", {"N": n, "M": m, "D": d}) for n, m, d in ((1, 1, 1), (3, 0, 2), (4, 5, 0), (50, 131, 9), (9, 7, 300))]
+        + [Case("turned", {"N": n, "H": 3}) for n in SOME]
+    )  # fmt: skip
+
+    def parts(self, q, k, v, g, top, mean):
+        i, j = pairs(q.shape[1])
+        p = torch.exp(q @ k.transpose(-1, -2) / 8 - top[..., None]) * (j <= i)
+        return p, p * (g @ v.transpose(-1, -2) - mean[..., None]) / 8
+
+    def by_queries(self, q, k, v, g, top, mean):
+        return self.parts(q, k, v, g, top, mean)[1] @ k
+
+    def by_keys(self, q, k, v, g, top, mean):
+        p, ds = self.parts(q, k, v, g, top, mean)
+        return ds.transpose(-1, -2) @ q, p.transpose(-1, -2) @ g
+
+    def shared(self, q, k, v, keep):
+        k, v = (x.repeat_interleave(3, 1) for x in (k, v))
+        return (torch.tanh(q @ k.transpose(-1, -2)) * keep.bool()[:, None, None, :]) @ v
+
+    def weights(self, q, k, bias):
+        return torch.exp(-(q @ k.T + bias).abs()).sum(-1)
+
+    def centred(self, x, y):
+        s = x @ y.T
+        return torch.relu(s) @ y - torch.relu(s).sum(-1, keepdim=True) * x + 0.5 * s @ y + s.sum(-1, keepdim=True)
+
+    def turned(self, q, k, v):
+        i, j = pairs(q.shape[0])
+        w = torch.sigmoid(q.transpose(0, 1) @ k.permute(1, 2, 0)) * ((j <= i) & (i - j < 40))
+        return (w @ v.T).transpose(0, 1)
 
 
 def bucket(offset, both=True, buckets=32, reach=128):
