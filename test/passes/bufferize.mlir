@@ -131,6 +131,22 @@ func.func private @heads(%q: !h, %k: !h, %v: !h) -> !y attributes {nn.dims = ["N
   return %y : !y
 }
 
+// So do sums over pairs, each of their results for itself.
+// CHECK-LABEL: func.func private @sums
+// CHECK-NOT: nn.alloc
+// CHECK: nn.pair_sums{{.*}} into(%{{.*}}, %{{.*}} : !nn.ref<[4, N, 8] of f32, [8, 32, 1]>, !nn.ref<[4, N] of f32>)
+// CHECK-NOT: nn.copy
+// CHECK: return
+func.func private @sums(%q: !h, %k: !h, %v: !h) -> (!y, tensor<4x?xf32, #nn.shape<[4, N]>>) attributes {nn.dims = ["N"]} {
+  %r, %s = nn.pair_sums(%q : !h) to(%k : !h) values(%v : !h) where {} weights {
+  ^bb0(%p: f32):
+    nn.yield %p, %p : f32, f32
+  } {batch = 1 : i64} -> !h, tensor<4x?xf32, #nn.shape<[4, N]>>
+  %t = nn.transpose %r {permutation = array<i64: 1, 0, 2>} : (!h) -> !x
+  %y = nn.reshape %t : (!x) -> !y
+  return %y, %s : !y, tensor<4x?xf32, #nn.shape<[4, N]>>
+}
+
 // Elements of a row that are far from each other are written in a row first.
 // CHECK-LABEL: func.func private @columns
 // CHECK: %[[ROWS:[a-z0-9_]+]] = nn.alloc : <[4, N, 8] of f32>
