@@ -45,7 +45,7 @@ model Net {{
       exp(dot(q[h, i], k[h, j]) / sqrt({width}) - top[h, i]) * (dot(g[h, i], v[h, j]) - mean[h, i]) / sqrt({width}) * q[h, i]
     }}
     let dv = sum (h, i -> j) in {turned} {{ exp(dot(q[h, i], k[h, j]) / sqrt({width}) - top[h, i]) * g[h, i] }}
-    (dq, dk, dv)
+    dq, dk, dv
   }}
 }}
 """
