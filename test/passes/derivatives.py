@@ -24,7 +24,7 @@ NONE = {
     "at": "is read by the rule of the neighbourhood whose body it is in",
     **dict.fromkeys("argmax argmin eq ne lt le gt ge and or not any all isfinite one_hot pool_positions bound".split(), "takes or gives no floats"),
     **dict.fromkeys("uniform normal trunc_normal orthogonal orthonormalize draw".split(), "gives random numbers"),
-    **dict.fromkeys("map rows copy pool order pack packed attend diagonals tile endpoints".split(), "is made later, of what has been differentiated"),
+    **dict.fromkeys("map rows copy pool order pack packed attend pair_sums diagonals tile endpoints".split(), "is made later, of what has been differentiated"),
     **dict.fromkeys("state state_value store".split(), "is a value of another call"),
 }  # fmt: skip
 
