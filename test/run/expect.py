@@ -199,15 +199,19 @@ class Writer:
     def after(self, working, case, instances):
         """Parameters and buffers, as training has left them."""
         measured_type = "f32" if working == "f64" else working
-        truth = instances[torch.float64, working].weights
-        measured = instances[program.TYPES[measured_type], measured_type].weights
-        base = instances[torch.float64, measured_type].weights
+        runs = [instances[dtype, at] for dtype, at in (
+            (torch.float64, working), (program.TYPES[measured_type], measured_type), (torch.float64, measured_type))]  # fmt: skip
+        yield from self.stored(working, case, [r.weights for r in runs], "after")
+        yield from self.stored(working, case, [r.averages for r in runs], "averaged")
+
+    def stored(self, working, case, runs, word):
+        truth, measured, base = runs
         for path in sorted(truth):
             t, m, b = (x[path].detach().to(torch.float64).numpy() for x in (truth, measured, base))
             if truth[path].dtype.is_floating_point:
-                yield from float_lines(path, working, t, t + (m - b), self.cls, case.samples, word="after")
+                yield from float_lines(path, working, t, t + (m - b), self.cls, case.samples, word=word)
             else:
-                yield from integer_lines(path, "i64", truth[path].numpy(), case.samples, "after")
+                yield from integer_lines(path, "i64", truth[path].numpy(), case.samples, word)
 
     def round(self, x, working):
         return x.to(program.TYPES[working]) if torch.is_tensor(x) and x.dtype == torch.float64 else x

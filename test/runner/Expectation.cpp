@@ -79,9 +79,10 @@ private:
     } else if (first == "fails") {
       result.cases.back().status = atoi(word().c_str());
       std::getline(words >> std::ws, result.cases.back().message);
-    } else if (first == "out" || first == "after") {
+    } else if (first == "out" || first == "after" || first == "averaged") {
       current = first == "out" ? &result.cases.back().outputs : &result.cases.back().after;
       current->push_back(output());
+      current->back().averaged = first == "averaged";
     } else {
       sample(first);
     }

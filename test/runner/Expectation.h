@@ -25,6 +25,7 @@ struct Tensor {
   std::vector<int64_t> shape;
   Kind kind;                  ///< of an input
   std::optional<Graph> graph; ///< an input that is a graph and has no elements
+  bool averaged = false;      ///< of a parameter after a call: read while averages are in use
   // Of an output:
   bool checked = false; ///< a call that fails has outputs without expected values
   size_t nans = 0, positive = 0, negative = 0;

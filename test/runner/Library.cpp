@@ -57,6 +57,14 @@ void Library::get(const char *path, nn_type type, const std::vector<int64_t> &sh
     die("%sget(%s): status %d: %s", prefix.c_str(), path, status, error(model));
 }
 
+/// Only models that train with `average` have this function.
+void Library::useAverage(bool on) {
+  nn_status (*use)(void *, int32_t);
+  find(use, "use_average");
+  if (nn_status status = use(model, on))
+    die("%suse_average(%d): status %d: %s", prefix.c_str(), int(on), status, error(model));
+}
+
 void Library::renewModel() {
   contextDestroy(context);
   context = nullptr;

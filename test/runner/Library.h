@@ -17,6 +17,7 @@ public:
   nn_parameter_info parameter(int64_t index) const;
   void set(const nn_parameter_info &info, const void *data);
   void get(const char *path, nn_type type, const std::vector<int64_t> &shape, void *data) const;
+  void useAverage(bool on);
   /// Another model, as after creation; it has no context yet.
   void renewModel();
 

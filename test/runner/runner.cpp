@@ -109,7 +109,11 @@ public:
       examine(threads, shifted, i, outputs[i]);
     for (const Tensor &t : c.after) {
       std::vector<unsigned char> bytes(t.bytes());
+      if (t.averaged)
+        library.useAverage(true);
       library.get(t.name.c_str(), t.type, t.shape, bytes.data());
+      if (t.averaged)
+        library.useAverage(false);
       sameBits(threads, shifted, size_t(&t - c.after.data()) + outputs.size(), t, std::move(bytes));
     }
   }

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from program import NUMERIC, Case, Program, uniform, values
+from program import NUMERIC, Case, Program, integers, uniform, values
 
 STEPS = 20
 NOT_FINITE = (NUMERIC, "the loss is not finite")
@@ -18,7 +18,7 @@ class Training(Program):
 
     def __init__(self, working):
         super().__init__(working)
-        self.weights, self.optimizers = {}, {}
+        self.weights, self.optimizers, self.averages = {}, {}, {}
 
     def weight(self, path, *shape):
         if path not in self.weights:
@@ -142,6 +142,8 @@ class train_clauses(Training):
         run("frozen_step", 0.01, (12,) * 5),
         run("groups_step", 0.05, (12,) * 5),
         run("scheduled_step", 0.1),
+        run("averaged_step", 0.1, (12,) * 5),
+        run("averaged_step", 0.1, (12,)),
         run("unreached_step", 0.1, (12,) * 5),
         sequence(*[step(f"{name}_step", 0.02, b) for b in (12, 5, 17) for name in ("clipped", "accumulated", "frozen")]),
         sequence(step("clipped_step", 0.1), *bad, *bad, step("clipped_step", 0.1)),
@@ -202,6 +204,13 @@ class train_clauses(Training):
         rate = cosine(n, float(lr), 10) + 0.01
         return self.descend("scheduled", self.loss(x, y), rate, lambda p: torch.optim.SGD(p, lr=1))
 
+    def averaged_step(self, x, y, lr):
+        loss = self.descend("averaged", self.loss(x, y), lr, lambda p: torch.optim.SGD(p, lr=1))
+        for path, w in self.weights.items():
+            now = w.detach()
+            self.averages[path] = 0.9 * self.averages[path] + (1 - 0.9) * now if path in self.averages else now.clone()
+        return loss
+
     def unreached_step(self, x, y, lr):
         """What the loss does not reach does not even decay."""
         self.network(x)
@@ -256,3 +265,56 @@ class train_modes(Training):
 
     def kept_step(self, x, y, lr):
         return self.moved("kept", x, y, lr, True, frozen=True)
+
+
+class train_layers(Training):
+    """A network of three residual blocks."""
+
+    labels = {"label": integers(0, 5)}
+    cases = [
+        run("clipped_step", 0.01, (12, 33, 1, 7, 64), **labels),
+        run("accumulated_step", 0.1, (12, 33, 1, 7, 64), **labels),
+        run("frozen_step", 0.01, (12, 33, 7), **labels),
+        run("twice_step", 0.01, (12, 33, 7), **labels),
+    ]
+    parameters = {"h.1.norm.weight": uniform(0.5, 1.5)}
+
+    def network(self, x):
+        x = self.linear("inner", x, 8)
+        for i in range(3):
+            w, b = self.weight(f"h.{i}.norm.weight", 8), self.weight(f"h.{i}.norm.bias", 8)
+            h = torch.nn.functional.layer_norm(x, (8,), w, b)
+            x = x + self.linear(f"h.{i}.fc2", torch.nn.functional.gelu(self.linear(f"h.{i}.fc1", h, 16)), 8)
+        return self.linear("out", x, 5)
+
+    def clipped_step(self, x, label, lr):
+        scores = self.network(x)
+        right = (scores.argmax(-1) == label).to(torch.float32).mean()
+        clip = lambda w: torch.nn.utils.clip_grad_norm_(w, 0.5)
+        loss = torch.nn.functional.cross_entropy(scores, label)
+        return self.descend("clipped", loss, lr, lambda p: torch.optim.AdamW(p), clip), right
+
+    def accumulated_step(self, x, label, lr):
+        loss = torch.nn.functional.cross_entropy(self.network(x), label)
+        if "plain" not in self.optimizers:
+            plain = lambda path: ".norm." in path or path.endswith(".bias")
+            groups = [[w for path, w in self.weights.items() if plain(path) == which] for which in (True, False)]
+            self.optimizers["plain"] = [torch.optim.SGD(groups[0], lr=1), torch.optim.SGD(groups[1], lr=1, momentum=0.9)]
+            self.calls = 0
+        self.calls += 1
+        (loss / 2).backward()
+        for optimizer in self.optimizers["plain"] if self.calls % 2 == 0 else []:
+            optimizer.param_groups[0]["lr"] = float(lr)
+            optimizer.step()
+            optimizer.zero_grad()
+        return loss.detach()
+
+    def frozen_step(self, x, label, lr):
+        loss = torch.nn.functional.cross_entropy(self.network(x), label)
+        chosen = lambda path: not path.startswith("inner.") and ".fc1." not in path
+        return self.descend("frozen", loss, lr, lambda p: torch.optim.Adam(p), chosen=chosen)
+
+    def twice_step(self, x, label, lr):
+        scores = self.network(torch.tanh(x) + 0.1 * x) + self.network(x)
+        loss = torch.nn.functional.cross_entropy(scores, label) + 0.01 * (self.linear("inner", x, 8) ** 2).mean()
+        return self.descend("twice", loss, lr, lambda p: torch.optim.Adam(p))
