@@ -7,18 +7,20 @@
 // of a row is its weight.
 // CHECK-LABEL: func.func @by_keys
 // CHECK: %[[TOP:.*]] = nn.broadcast %arg4 {axes = array<i64: 0, 2>} : {{.*}} -> tensor<2x?x?xf32, #nn.shape<[2, N, N]>>
-// CHECK: %[[R:.*]]:2 = nn.pair_sums(%arg1, %arg2 : !{{.*}}) to(%arg0, %arg3 : {{.*}}) values(%arg0, %arg3 : {{.*}}) extras(%[[TOP]]
+// CHECK: %[[R:.*]]:2 = nn.pair_sums(%arg2, %arg1 : {{.*}}) to(%arg3, %arg0 : {{.*}}) values(%arg0, %arg3 : {{.*}}) extras(%[[TOP]]
 // CHECK-SAME: where {
 // CHECK: ^bb0(%{{.*}}: f32):
 // CHECK-DAG: %[[J:.*]] = nn.index 1 -> i64
 // CHECK-DAG: %[[I:.*]] = nn.index 2 -> i64
 // CHECK: nn.ge %[[I]], %[[J]]
 // CHECK: weights {
-// CHECK: ^bb0(%[[S:.*]]: f32, %[[T:.*]]: f32, %[[L:.*]]: f32):
+// CHECK: ^bb0(%[[T:.*]]: f32, %[[S:.*]]: f32, %[[L:.*]]: f32):
 // CHECK: %[[X:.*]] = nn.sub %[[S]], %[[L]]
 // CHECK: %[[P:.*]] = nn.exp %[[X]]
-// CHECK-NEXT: %[[D:.*]] = nn.mul %[[P]], %[[T]]
-// CHECK-NEXT: nn.yield %[[D]], %[[P]] : f32, f32
+// CHECK-NOT: nn.exp
+// CHECK: %[[D:.*]] = nn.mul %[[P]], %[[T]]
+// CHECK-NOT: nn.exp
+// CHECK: nn.yield %[[D]], %[[P]] : f32, f32
 // CHECK: return %[[R]]#0, %[[R]]#1
 func.func @by_keys(%q: !x, %k: !x, %v: !x, %g: !x, %top: !n) -> (!x, !x) attributes {nn.dims = ["N"]} {
   %dk = nn.neighbourhood "sum" over free <[2]> targets <N> sources <N> captures(%q, %k, %v, %g, %top : !x, !x, !x, !x, !n) where {
