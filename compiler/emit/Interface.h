@@ -73,7 +73,7 @@ struct Parameter {
   int64_t offset = 0; ///< of copy 0 in the parameter slab, a multiple of 64
   int64_t bytes = 0;  ///< of one copy; copies follow each other without a gap
   bool isBuffer = false;
-  std::string train; ///< the train step that keeps it; "": the model's own
+  std::string train;        ///< the train step that keeps it; "": the model's own
   Code initialiser;         ///< run computes all copies into arguments[0]
   std::optional<Draw> draw; ///< instead of it; without either it must be loaded or set
 

@@ -78,6 +78,57 @@ func.func @loop(%x: tensor<?x32xf32, #nn.shape<[B, 32]>>) -> tensor<?x32xf32, #n
 
 // -----
 
+// An entry that writes the parameter packs it on every call: once for all that read it in one way, before the first of them
+// or the loop that it stands in; a copy from before would be old.
+// CHECK-LABEL: func.func @step
+// CHECK-NOT: nn.packed
+// CHECK: %[[W:[a-z0-9_]+]] = nn.parameter "w"
+// CHECK-NOT: nn.scan
+// CHECK: %[[T:[a-z0-9_]+]] = nn.transpose %[[W]]
+// CHECK-NEXT: %[[P:[a-z0-9_]+]] = nn.pack %[[T]]
+// CHECK: nn.scan
+// CHECK: nn.contract %{{[a-z0-9_]+}}, %[[P]]
+// CHECK: nn.contract %{{[a-z0-9_]+}}, %[[P]]
+// CHECK-NOT: nn.pack_of
+func.func @step(%x: tensor<?x32xf32, #nn.shape<[B, 32]>>, %new: tensor<32x32xf32>) -> tensor<?x32xf32, #nn.shape<[B, 32]>>
+    attributes {nn.dims = ["B"], nn.model = "M", nn.called_by_runtime} {
+  %w = nn.parameter "w" : tensor<32x32xf32>
+  %t = nn.transpose %w {permutation = array<i64: 1, 0>} : (tensor<32x32xf32>) -> tensor<32x32xf32>
+  %r = nn.scan over() carrying(%x : tensor<?x32xf32, #nn.shape<[B, 32]>>) steps <3> {
+  ^bb0(%i: tensor<i64>, %h: tensor<?x32xf32, #nn.shape<[B, 32]>>):
+    %y = nn.contract %h, %t {} {batch = 0 : i64, m = 1 : i64, n = 1 : i64, k = 1 : i64}
+      : tensor<?x32xf32, #nn.shape<[B, 32]>>, tensor<32x32xf32> -> tensor<?x32xf32, #nn.shape<[B, 32]>>
+    nn.yield %y : tensor<?x32xf32, #nn.shape<[B, 32]>>
+  } -> tensor<?x32xf32, #nn.shape<[B, 32]>>
+  %z = nn.contract %r, %t {} {batch = 0 : i64, m = 1 : i64, n = 1 : i64, k = 1 : i64}
+    : tensor<?x32xf32, #nn.shape<[B, 32]>>, tensor<32x32xf32> -> tensor<?x32xf32, #nn.shape<[B, 32]>>
+  nn.store %new, "w" : tensor<32x32xf32>
+  return %z : tensor<?x32xf32, #nn.shape<[B, 32]>>
+}
+
+// -----
+
+// The copies of a layer in a loop are packed one after the other.
+// CHECK-LABEL: func.func @stepOfLayers
+// CHECK-NOT: nn.pack
+// CHECK: ^bb0(%{{.*}}: tensor<i64>, %[[WI:[a-z0-9_]+]]: tensor<32x32xf32>,
+// CHECK: %[[P:[a-z0-9_]+]] = nn.pack %[[WI]]
+// CHECK: nn.contract %{{[a-z0-9_]+}}, %[[P]]
+func.func @stepOfLayers(%x: tensor<?x32xf32, #nn.shape<[B, 32]>>, %new: tensor<3x32x32xf32>) -> tensor<?x32xf32, #nn.shape<[B, 32]>>
+    attributes {nn.dims = ["B"], nn.model = "M", nn.called_by_runtime} {
+  %w = nn.parameter "h.#.w" : tensor<3x32x32xf32>
+  %r = nn.scan over(%w : tensor<3x32x32xf32>) carrying(%x : tensor<?x32xf32, #nn.shape<[B, 32]>>) steps <3> {
+  ^bb0(%i: tensor<i64>, %wi: tensor<32x32xf32>, %h: tensor<?x32xf32, #nn.shape<[B, 32]>>):
+    %y = nn.contract %h, %wi {} {batch = 0 : i64, m = 1 : i64, n = 1 : i64, k = 1 : i64}
+      : tensor<?x32xf32, #nn.shape<[B, 32]>>, tensor<32x32xf32> -> tensor<?x32xf32, #nn.shape<[B, 32]>>
+    nn.yield %y : tensor<?x32xf32, #nn.shape<[B, 32]>>
+  } -> tensor<?x32xf32, #nn.shape<[B, 32]>>
+  nn.store %new, "h.#.w" : tensor<3x32x32xf32>
+  return %r : tensor<?x32xf32, #nn.shape<[B, 32]>>
+}
+
+// -----
+
 // Several axes are one to the kernel, none is one of size 1.
 // CHECK-LABEL: func.func @axes
 // CHECK: nn.contract
