@@ -91,8 +91,8 @@ struct nnrt_draw {
 /// What a train step keeps stands behind all others, in the table and in the slab, and is known to checkpoints alone:
 /// no part of files, get, set or parameter_info. The paths of the step "train_step": "train_step/step", i64, counts its
 /// updates; "train_step/calls", i64, the calls that gradients are summed up over; "train_step/<state>/<path>" is a
-/// state of the optimizer for a parameter; so are "train_step/gradient/<path>", the sum so far, and
-/// "train_step/average/<path>", f32 (f64 for f64), which means nothing before the first update.
+/// state of the optimizer for a parameter ("state.average" for one of that name); so are "train_step/gradient/<path>",
+/// the sum so far, and "train_step/average/<path>", f32 (f64 for f64), which means nothing before the first update.
 struct nnrt_parameter {
   const char *path;
   const int64_t *shape;          ///< of one copy

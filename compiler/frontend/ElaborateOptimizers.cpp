@@ -289,7 +289,10 @@ bool Elaborator::runOptimizer(Training &t, Trained &p) {
       ok = false;
       continue;
     }
-    std::string path = state->name.text.str() + "/" + p.path;
+    std::string kept = state->name.text.str();
+    if (kept == "gradient" || kept == "average") // what the clauses keep has these names
+      kept = "state." + kept;
+    std::string path = kept + "/" + p.path;
     std::vector<int64_t> repeats = p.repeats;
     if (state->type) { // one for all copies
       std::replace(path.begin(), path.end(), '#', '*');
