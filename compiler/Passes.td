@@ -19,6 +19,9 @@ def SelectLengthsPass : NN_Pass<"select-lengths", "::mlir::func::FuncOp"> {
 def InlinePass : NN_Pass<"nn-inline", "::mlir::ModuleOp"> {
   let summary = "Dissolves layers that are used once or small into their users";
 }
+def PrepareDerivativesPass : NN_Pass<"prepare-derivatives", "::mlir::ModuleOp"> {
+  let summary = "Moves what is no work for one pair out of bodies of neighbourhoods that derivatives are taken of";
+}
 def DifferentiatePass : NN_Pass<"differentiate", "::mlir::ModuleOp"> {
   let summary = "Replaces gradients by the operations that compute them, in reverse mode";
 }

@@ -16,6 +16,7 @@ void gradient(OpPassManager &p, const PipelineOptions &) {
   p.addPass(createDescribeDrawsPass());
   p.addNestedPass<func::FuncOp>(createSelectLengthsPass());
   p.addPass(createInlinePass());
+  p.addPass(createPrepareDerivativesPass());
   p.addPass(createDifferentiatePass());
   p.addNestedPass<func::FuncOp>(createDropGradientsPass());
 }

@@ -15,7 +15,12 @@ static Value scattered(Pullback &p, Value g, Value index, int64_t axis, int64_t 
 }
 
 void GatherOp::pullback(Pullback &p) {
-  p.give(0, [&] { return scattered(p, p.cotangent(), p.operand(1), getAxis(), getBatch(), getX().getType()); });
+  p.give(0, [&] {
+    Value index = p.operand(1);
+    if (auto ends = index.getDefiningOp<EndpointsOp>(); ends && getBatch() == 0) // rows of nodes, for each edge
+      return ends.sumAt(index == ends.getSource(), p.cotangent(), getAxis(), p.b);
+    return scattered(p, p.cotangent(), index, getAxis(), getBatch(), getX().getType());
+  });
 }
 void ScatterOp::pullback(Pullback &p) {
   p.give(0,

@@ -80,6 +80,51 @@ Shape NeighbourhoodOp::leadingShape() {
   return shape;
 }
 
+SmallVector<Block *, 2> NeighbourhoodOp::getBlocks() {
+  SmallVector<Block *, 2> blocks;
+  for (Region *region : {&getWhere(), &getBody()})
+    if (!region->empty())
+      blocks.push_back(&region->front());
+  return blocks;
+}
+
+NeighbourhoodOp NeighbourhoodOp::cloneAs(OpBuilder &b, StringRef combine, IRMapping &map) {
+  auto all = [&](ValueRange values) {
+    return llvm::map_to_vector(values, [&](Value v) { return map.lookupOrDefault(v); });
+  };
+  auto made = NeighbourhoodOp::create(b, getLoc(), TypeRange(getResultTypes().front()), all(getGraph()),
+                                      all(getCaptures()), ValueRange(), b.getStringAttr(combine), getFreeAttr(),
+                                      getTargetsAttr(), getSourcesAttr());
+  getWhere().cloneInto(&made.getWhere(), map);
+  getBody().cloneInto(&made.getBody(), map);
+  return made;
+}
+
+NeighbourhoodOp NeighbourhoodOp::withLogarithms() {
+  OpBuilder b(*this);
+  Type score = elementOf(getBody().front().getTerminator()->getOperand(0).getType());
+  Type logarithms = tensorType(leadingShape(), accumulatorOf(score));
+  auto made =
+      NeighbourhoodOp::create(b, getLoc(), TypeRange({getResult(0).getType(), logarithms}), getGraph(), getCaptures(),
+                              ValueRange(), getCombineAttr(), getFreeAttr(), getTargetsAttr(), getSourcesAttr());
+  made.getWhere().takeBody(getWhere());
+  made.getBody().takeBody(getBody());
+  getResult(0).replaceAllUsesWith(made.getResult(0));
+  erase();
+  return made;
+}
+
+void NeighbourhoodOp::dropCaptures() {
+  for (unsigned i = getCaptures().size(); i-- > 0;) {
+    unsigned number = indexCount() + i;
+    if (llvm::any_of(getBlocks(), [&](Block *block) { return !block->getArgument(number).use_empty(); }))
+      continue;
+    getCapturesMutable().erase(i);
+    for (Block *block : getBlocks())
+      block->eraseArgument(number);
+  }
+}
+
 LogicalResult NeighbourhoodOp::verify() {
   if (getGraph().size() > 1)
     return emitOpError("is over one graph at most");
@@ -104,9 +149,13 @@ LogicalResult NeighbourhoodOp::verify() {
       return emitOpError("targets and sources are those of the graph");
   }
   SmallVector<Type> outs = outputs(*this, getInits());
-  if (outs.size() != (mayGoOn() && !getInits().empty() ? 3 : 1))
-    return emitOpError("has one result, and over a tile two places for what goes on");
+  bool logarithms = attend && outs.size() == 2;
+  if (!logarithms && outs.size() != (mayGoOn() && !getInits().empty() ? 3 : 1))
+    return emitOpError("has one result, attend perhaps the logarithms, and over a tile two places for what goes on");
   Shape shape = leadingShape();
+  if (logarithms && (shapeOf(outs[1]) != shape ||
+                     elementOf(outs[1]) != accumulatorOf(elementOf(yield.getValues().front().getType()))))
+    return emitOpError("the logarithms must have the shape ") << shape.str();
   llvm::append_range(shape.dims, shapeOf(yield.getValues().back().getType()));
   if (shapeOf(outs[0]) != shape)
     return emitOpError("the result must have the shape ") << shape.str();

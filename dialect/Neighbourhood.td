@@ -58,6 +58,8 @@ def NN_EndpointsOp : NN_KernelOp<"endpoints"> {
     ::mlir::Value getSource() { return getResult(0); }
     ::mlir::Value getTarget() { return getResult(1); }
     ::mlir::Value getNumber() { return getResult(2); }
+    /// For each source, or target, the sum of what `rows` has for its edges: they are axis `axis`.
+    ::mlir::Value sumAt(bool sources, ::mlir::Value rows, int64_t axis, ::mlir::OpBuilder &b);
   }];
 }
 
@@ -70,7 +72,7 @@ def NN_BoundOp : NN_Op<"bound", [Pure, SameOperandsAndResultType, DeclareOpInter
   let hasVerifier = 1;
 }
 
-def NN_NeighbourhoodOp : NN_KernelOp<"neighbourhood", [AttrSizedOperandSegments, IsolatedFromAbove]> {
+def NN_NeighbourhoodOp : NN_KernelOp<"neighbourhood", [AttrSizedOperandSegments, IsolatedFromAbove, NN_Differentiable]> {
   let summary = "for each free index and target: the combination of the body over the sources that reach the target";
   let description = [{
     `combine` is sum, mean, max, min, attend or each. With a graph the pairs are its edges, without one all pairs of
@@ -82,7 +84,9 @@ def NN_NeighbourhoodOp : NN_KernelOp<"neighbourhood", [AttrSizedOperandSegments,
     weighted by the softmax of the scores over the sources.
 
     The result is `[free.., targets, axes of the body]`; for `each` `[free.., edges, ..]`, or `[free.., targets, sources, ..]`
-    where there is no graph. Over no source the result is 0. Ties of max and min go to the first edge.
+    where there is no graph. Over no source the result is 0. Ties of max and min go to the first edge. For attend there
+    may be a second result `[free.., targets]`: the logarithm of the sum of the exponentials of the scores, in the type in
+    which is summed; -inf without a source.
 
     In the form that becomes code (pass `prepare-neighbourhoods`) the regions hold reads (`nn.at`), constants, sizes,
     elementwise operations and `nn.broadcast` on values of rank 0 and of the trailing axes, and reductions of trailing
@@ -107,6 +111,14 @@ def NN_NeighbourhoodOp : NN_KernelOp<"neighbourhood", [AttrSizedOperandSegments,
     ::nn::Shape leadingShape();
     /// It combines the edges of a tile, whose first and last target may have edges in other tiles.
     bool mayGoOn();
+    /// A copy with one result, whose type is to be set if the copy combines another way or another value.
+    ::nn::NeighbourhoodOp cloneAs(::mlir::OpBuilder &b, ::llvm::StringRef combine, ::mlir::IRMapping &map);
+    /// An attend with the logarithms as well; takes the place of this one.
+    ::nn::NeighbourhoodOp withLogarithms();
+    /// Erases captured values that the regions do not use.
+    void dropCaptures();
+    /// The regions that there are: `where`, then the body.
+    ::llvm::SmallVector<::mlir::Block *, 2> getBlocks();
   }];
   let hasVerifier = 1;
 }

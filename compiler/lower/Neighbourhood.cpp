@@ -146,6 +146,12 @@ void NeighbourhoodLowering::row(Row &r) {
     else
       combine(r, block);
   });
+  bool isMaybeEmpty = axes.count().asConstant().value_or(0) == 0; // such values have no block
+  if (kind == "attend" && op.getInits().size() > 1 && isMaybeEmpty)
+    l.ifThen(l.less(l.size(axes.count()), l.constant(1)), [&] {
+      PairBody::Scope inner(body);
+      attend(r, {});
+    });
 }
 
 /// The ends of a pair, from its number.

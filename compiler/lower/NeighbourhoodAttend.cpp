@@ -41,7 +41,9 @@ Value NeighbourhoodLowering::exponentials(Value count, Value largest, Value sum)
 /// 2. With the largest score so far, turn them into weights; what was accumulated before is scaled when the largest
 ///    changed.
 /// 3. Accumulate the weighted values, in registers, up to 8 vectors at a time.
-/// 4. Divide by the sum of the weights; without any source the result is 0.
+/// 4. Divide by the sum of the weights; without any source the result is 0. The logarithm of the sum, if it is wanted,
+/// is
+///    the same for every block.
 /// No memory depends on the number of sources. A value of more vectors than a block has computes its scores again for
 /// the next one.
 void NeighbourhoodLowering::attend(const Row &r, ArrayRef<Position> block) {
@@ -98,6 +100,12 @@ void NeighbourhoodLowering::attend(const Row &r, ArrayRef<Position> block) {
     sum = (num(part(0)) + num(part(half))).value;
   }
   Num all = convert(num(sum), accumulator);
+  if (op.getInits().size() > 1) {
+    Values leading = r.free;
+    leading.push_back(r.target);
+    Num logarithm = num(LogOp::create(l.b, l.loc, sum)) + num(total[0]);
+    store(op.getInits()[1], leading, Position(), logarithm.value);
+  }
   Num divisor = select(all == 0, like(all, 1), all); // nothing has weight: nothing was added
   for (auto [p, a] : llvm::zip(block, ArrayRef<Value>(total).drop_front(2)))
     write(r, p, (num(a) / num(l.splat(divisor.value, lanesAt(p)))).value);

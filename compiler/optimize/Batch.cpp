@@ -102,16 +102,70 @@ Batched Batch::compute(Operation *inner, unsigned result) {
       .Case([&](AtOp o) { return at(o); })
       .Case([&](ContractOp o) { return contract(o); })
       .Case([&](SliceOp o) { return slice(o); })
+      .Case<UniformOp, NormalOp, TruncNormalOp>([&](auto o) { return draw(o); })
       .Case([&](GatherOp o) { return gather(o, get(o.getX()), get(o.getIndex()), o.getAxis(), o.getBatch()); })
       .Default([&](Operation *o) { return onTrailingAxes(o, result); });
 }
 
+/// Elementwise, on tensors of any shape.
+static bool isElementwise(Operation *op) {
+  auto custom = dyn_cast<CustomGradientOp>(op);
+  return isElementwiseOnTensors(op) || isa<StopGradientOp>(op) ||
+         (custom && custom.getNumResults() == 1 && llvm::all_of(custom->getRegions(), [](Region &region) {
+            return llvm::all_of(region.front().without_terminator(), [](Operation &inner) {
+              return isElementwiseOnTensors(&inner) || isa<ConstantOp, SizeOp, BroadcastOp>(inner);
+            });
+          }));
+}
+
+bool Batch::keepsLeadingAxes(Operation *op) {
+  return isElementwise(op) ||
+         isa<BroadcastOp, TransposeOp, ReshapeOp, ConcatOp, PadOp, SumOp, MeanOp, VarOp, MaxOp, MinOp, AnyOp, AllOp,
+             ArgmaxOp, ArgminOp, SoftmaxOp, LogSoftmaxOp, LogsumexpOp, CumsumOp, TopkOp, SortOp>(op);
+}
+
+/// Puts `leading` before the axes of all results of an operation whose operands have these, `rank` of their own, and of
+/// what its regions hold.
+static void addLeading(Operation *op, const Shape &leading, int64_t rank) {
+  int64_t added = leading.rank();
+  auto wider = [&](Type type) {
+    Shape shape = leading;
+    llvm::append_range(shape.dims, shapeOf(type));
+    return tensorType(shape, elementOf(type));
+  };
+  for (OpResult r : op->getResults())
+    r.setType(wider(r.getType()));
+  auto shifted = [&](ArrayRef<int64_t> list, bool keepFirst) {
+    SmallVector<int64_t> moved;
+    if (keepFirst)
+      llvm::append_range(moved, llvm::seq<int64_t>(0, added));
+    for (int64_t a : list)
+      moved.push_back(a < 0 ? a : a + added);
+    return moved;
+  };
+  llvm::TypeSwitch<Operation *>(op)
+      .Case([&](BroadcastOp o) { o.setAxes(shifted(o.getAxes(), true)); })
+      .Case([&](TransposeOp o) { o.setPermutation(shifted(o.getPermutation(), true)); })
+      .Case<SumOp, MeanOp, VarOp, MaxOp, MinOp, AnyOp, AllOp>([&](auto o) { // no axes are all
+        o.setAxes(o.getAxes().empty() ? llvm::to_vector(llvm::seq<int64_t>(added, added + rank))
+                                      : shifted(o.getAxes(), false));
+      })
+      .Case<ConcatOp, PadOp, ArgmaxOp, ArgminOp, SoftmaxOp, LogSoftmaxOp, LogsumexpOp, CumsumOp>([&](auto o) {
+        int64_t axis = o.getAxis();
+        o.setAxis(axis < 0 ? axis : axis + added);
+      })
+      .Default([](Operation *) {});
+  for (Region &region : op->getRegions()) {
+    for (BlockArgument argument : region.front().getArguments())
+      argument.setType(wider(argument.getType()));
+    for (Operation &inner : region.front().without_terminator())
+      addLeading(&inner, leading, 0);
+  }
+}
+
 /// Operations that treat all of some leading axes alike: their axes move behind the new ones.
 Batched Batch::onTrailingAxes(Operation *inner, unsigned number) {
-  bool known =
-      isElementwiseOnTensors(inner) || isa<BroadcastOp, TransposeOp, ReshapeOp, ConcatOp, PadOp, SumOp, MaxOp, MinOp,
-                                           AnyOp, AllOp, ArgmaxOp, ArgminOp, CumsumOp, TopkOp, SortOp>(inner);
-  if (!known)
+  if (!keepsLeadingAxes(inner))
     return refuse(inner);
   if (Batched each = eachEdge(inner); each.tensor)
     return each;
@@ -123,38 +177,32 @@ Batched Batch::onTrailingAxes(Operation *inner, unsigned number) {
       return {};
     axes = residency.normal(axes | operands.back().axes);
   }
-  int64_t added = countOf(axes);
   SmallVector<Value> whole;
   for (Batched &x : operands)
     whole.push_back(expand(x, axes, inner->getLoc()));
-  Operation *copy = inner->cloneWithoutRegions();
+  int64_t rank = inner->getNumOperands() ? shapeOf(inner->getOperand(0).getType()).rank() : 0;
+  Operation *copy = inner->clone();
   copy->setOperands(whole);
-  for (OpResult r : copy->getResults())
-    r.setType(tensorType(shapeWith(axes, shapeOf(r.getType())), elementOf(r.getType())));
-  auto shifted = [&](ArrayRef<int64_t> list, bool keepFirst) {
-    SmallVector<int64_t> moved;
-    if (keepFirst)
-      llvm::append_range(moved, llvm::seq<int64_t>(0, added));
-    for (int64_t a : list)
-      moved.push_back(a < 0 ? a : a + added);
-    return moved;
-  };
-  if (auto o = dyn_cast<BroadcastOp>(copy))
-    o.setAxes(shifted(o.getAxes(), true));
-  else if (auto o = dyn_cast<TransposeOp>(copy))
-    o.setPermutation(shifted(o.getPermutation(), true));
-  else
-    llvm::TypeSwitch<Operation *>(copy)
-        .Case<SumOp, MaxOp, MinOp, AnyOp, AllOp>([&](auto o) { o.setAxes(shifted(o.getAxes(), false)); })
-        .Case<ConcatOp, PadOp, ArgmaxOp, ArgminOp, CumsumOp>([&](auto o) {
-          int64_t axis = o.getAxis();
-          o.setAxis(axis < 0 ? axis : axis + added);
-        })
-        .Default([](Operation *) {});
+  addLeading(copy, shapeWith(axes, {}), rank);
   b.insert(copy);
   for (auto [before, now] : llvm::zip(inner->getResults(), copy->getResults()))
     done[before] = {now, axes};
   return {copy->getResult(number), axes};
+}
+
+/// Numbers that are drawn are others for each pair.
+Batched Batch::draw(Operation *inner) {
+  Axes axes = residency.of(inner->getResult(0));
+  Operation *copy = inner->clone();
+  for (OpOperand &operand : copy->getOpOperands()) {
+    Batched x = get(operand.get());
+    if (!x.tensor || x.axes)
+      return x.tensor ? refuse(inner) : Batched();
+    operand.set(x.tensor);
+  }
+  addLeading(copy, shapeWith(axes, {}), 0);
+  b.insert(copy);
+  return {copy->getResult(0), axes};
 }
 
 /// Whether the elementwise work that ends in `last` reads values of nodes for edges.
@@ -167,7 +215,7 @@ bool Batch::meetsEnds(Operation *last) {
       if (residency.of(v) & ends)
         return true;
       Operation *maker = v.getDefiningOp();
-      if (maker && (isElementwiseOnTensors(maker) || isa<BroadcastOp>(maker)))
+      if (maker && (isElementwise(maker) || isa<BroadcastOp>(maker)))
         work.insert(maker);
     }
   return false;
@@ -175,7 +223,7 @@ bool Batch::meetsEnds(Operation *last) {
 
 /// The value of `inner` for every edge, as the neighbourhood `each`; no tensor: it needs no rows of nodes.
 Batched Batch::eachEdge(Operation *inner) {
-  if (!isElementwiseOnTensors(inner))
+  if (!isElementwise(inner))
     return {};
   Value v = inner->getResult(0);
   Axes all = residency.edge();
@@ -184,8 +232,7 @@ Batched Batch::eachEdge(Operation *inner) {
   if (!residency.edge() || residency.of(v) != all || inner->getParentRegion() != &op.getBody() || !meetsEnds(inner))
     return {};
   IRMapping map;
-  auto each = cast<NeighbourhoodOp>(b.clone(*op, map));
-  each.setCombine("each");
+  NeighbourhoodOp each = op.cloneAs(b, "each", map);
   Block &body = each.getBody().front();
   body.getTerminator()->setOperands(map.lookup(v));
   eraseDead(body);

@@ -36,12 +36,15 @@ public:
   mlir::Value expand(Batched x, Axes axes, mlir::Location loc);
   /// Neighbourhoods that were made for values of edges; their bodies are not in kernel form yet.
   llvm::ArrayRef<nn::NeighbourhoodOp> made() const { return edges; }
+  /// Whether an operation works on trailing axes alone.
+  static bool keepsLeadingAxes(mlir::Operation *op);
   /// An operation of the body that could not be batched; null: everything could.
   mlir::Operation *refused() const { return culprit; }
 
 private:
   Batched compute(mlir::Operation *op, unsigned result);
   Batched onTrailingAxes(mlir::Operation *op, unsigned result);
+  Batched draw(mlir::Operation *op);
   bool meetsEnds(mlir::Operation *last);
   Batched eachEdge(mlir::Operation *op);
   Batched contract(nn::ContractOp op);

@@ -124,7 +124,7 @@ SmallVector<Operation *> nnc::neighbours(Operation *op, Order &order) {
 
 void nnc::eraseDead(Block &block) {
   for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
-    if (isOpTriviallyDead(&op))
+    if (isOpTriviallyDead(&op) || (isa<CustomGradientOp>(op) && op.use_empty()))
       op.erase();
 }
 

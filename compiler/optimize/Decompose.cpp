@@ -1,5 +1,6 @@
 #include "compiler/Passes.h"
 #include "compiler/optimize/Cluster.h"
+#include "compiler/optimize/Prepare.h"
 
 #include "llvm/ADT/SmallBitVector.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -394,6 +395,22 @@ Value decompose(Operation *op) {
       .Default([](Operation *) { return Value(); });
 }
 
+} // namespace
+
+void decomposeProducts(NeighbourhoodOp op) {
+  SmallVector<Operation *> work;
+  for (Block *block : op.getBlocks())
+    for (Operation &inner : *block)
+      if (isa<ContractOp, PickOp, OneHotOp>(inner))
+        work.push_back(&inner);
+  for (Operation *inner : work)
+    if (Value v = decompose(inner)) {
+      inner->getResult(0).replaceAllUsesWith(v);
+      inner->erase();
+    }
+}
+
+namespace {
 /// 1. Transpose so that the axes of a reduction are the last ones (a view); leave kept axes to a view of the result.
 /// 2. Write mean, variance, softmax, log_softmax and logsumexp with sums, maxima and elementwise operations on rows.
 /// 16-bit

@@ -1,6 +1,7 @@
 #include "compiler/Passes.h"
 #include "compiler/optimize/Batch.h"
 #include "compiler/optimize/Cluster.h"
+#include "compiler/optimize/Prepare.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -189,7 +190,9 @@ bool hasMatrixOfEdge(ContractOp contract, Residency &residency) {
          (contract.getN() == 0 && isOfEdge(lhs) && residency.of(rhs) != 0);
 }
 
-void group(NeighbourhoodOp op) {
+} // namespace
+
+void groupProducts(NeighbourhoodOp op) {
   while (ContractOp contract = findChoice(op)) {
     Residency residency(op);
     AtOp read = chosenWeight(contract, residency);
@@ -207,6 +210,7 @@ void group(NeighbourhoodOp op) {
   }
 }
 
+namespace {
 /// x[u] @ M[kind[e]]: every edge chooses one of several weights. The weights are never copied for edges.
 /// 1. Where contributions add up (sum, mean, each) and the weights are few: a loop over the weights. Each step takes
 /// the
@@ -217,7 +221,7 @@ void group(NeighbourhoodOp op) {
 struct GroupProducts : impl::GroupProductsPassBase<GroupProducts> {
   void runOnOperation() override {
     for (NeighbourhoodOp op : neighbourhoodsOf(getOperation()))
-      group(op);
+      groupProducts(op);
   }
 };
 } // namespace

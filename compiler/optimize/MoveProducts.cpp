@@ -1,6 +1,7 @@
 #include "compiler/Passes.h"
 #include "compiler/optimize/Batch.h"
 #include "compiler/optimize/Cluster.h"
+#include "compiler/optimize/Prepare.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/MapVector.h"
@@ -170,8 +171,7 @@ bool isCheaperAfter(ContractOp contract, Residency &residency) {
 NeighbourhoodOp copyWith(NeighbourhoodOp op, StringRef combine, Value value) {
   OpBuilder b(op);
   IRMapping map;
-  auto copy = cast<NeighbourhoodOp>(b.clone(*op, map));
-  copy.setCombine(combine);
+  NeighbourhoodOp copy = op.cloneAs(b, combine, map);
   Block &body = copy.getBody().front();
   Operation *yield = body.getTerminator();
   if (value) {
@@ -237,6 +237,16 @@ void moveBehind(NeighbourhoodOp op) {
   op.erase();
 }
 
+} // namespace
+
+void moveProducts(NeighbourhoodOp op) {
+  while (splitOne(op)) // the parts may split again
+    continue;
+  regroupAll(op);
+  moveBehind(op);
+}
+
+namespace {
 /// Products with weights in bodies, so that as little as possible is computed for each edge.
 /// 1. A product of joined values, or of a sum or difference, of different ends becomes the sum of products of the
 /// parts:
@@ -246,12 +256,8 @@ void moveBehind(NeighbourhoodOp op) {
 ///    than what goes in, the sum is over what goes in, and the product follows. The bias counts once per source.
 struct MoveProducts : impl::MoveProductsPassBase<MoveProducts> {
   void runOnOperation() override {
-    for (NeighbourhoodOp op : neighbourhoodsOf(getOperation())) {
-      while (splitOne(op)) // the parts may split again
-        continue;
-      regroupAll(op);
-      moveBehind(op);
-    }
+    for (NeighbourhoodOp op : neighbourhoodsOf(getOperation()))
+      moveProducts(op);
   }
 };
 } // namespace

@@ -6,6 +6,16 @@
 
 namespace nnc {
 
+/// Products with a weight that each pair chooses become loops over the weights, or sums of products; may replace the
+/// neighbourhood.
+void groupProducts(nn::NeighbourhoodOp op);
+/// Splits products with weights by the ends of edges, and moves them behind sums; may replace the neighbourhood.
+void moveProducts(nn::NeighbourhoodOp op);
+/// Products of rows, picks and the like in the body as elementwise work, reductions and gathers.
+void decomposeProducts(nn::NeighbourhoodOp op);
+/// Brings the bodies into kernel form, and those of neighbourhoods that are made on the way. `forDerivatives` leaves
+/// what is decomposed later.
+llvm::LogicalResult prepareAll(llvm::SmallVector<nn::NeighbourhoodOp> work, bool forDerivatives);
 /// What the lowering computes for one pair, as it stands in a body.
 bool isWorkOfPair(mlir::Operation *op, Residency &residency);
 /// Moves out of the bodies what costs more than a read and depends on one end of an edge at most. What depends on more
@@ -15,8 +25,6 @@ void moveToNodes(nn::NeighbourhoodOp op);
 bool needsEdges(mlir::Value v, Residency &residency);
 /// Whether something that the regions yield does.
 bool needsEdges(nn::NeighbourhoodOp op);
-/// Drops captured values that the regions do not use.
-void dropCaptures(nn::NeighbourhoodOp op);
 
 } // namespace nnc
 #endif // NNC_COMPILER_OPTIMIZE_PREPARE_H

@@ -3,6 +3,7 @@
 #include "compiler/optimize/Cluster.h"
 #include "compiler/optimize/Prepare.h"
 
+#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/SmallBitVector.h"
 
@@ -16,8 +17,15 @@ namespace nnc {
 namespace {
 /// What costs more than reading its result would.
 bool isCostly(Operation *op) {
-  return isa<SumOp, MaxOp, MinOp, ExpOp, Expm1Op, LogOp, Log1pOp, SinOp, CosOp, TanhOp, SigmoidOp, ErfOp, PowOp,
-             Atan2Op>(op);
+  return isa<SumOp, MeanOp, VarOp, MaxOp, MinOp, SoftmaxOp, LogSoftmaxOp, LogsumexpOp, ExpOp, Expm1Op, LogOp, Log1pOp,
+             SinOp, CosOp, TanhOp, SigmoidOp, ErfOp, PowOp, Atan2Op>(op) ||
+         (isa<CustomGradientOp>(op) && Batch::keepsLeadingAxes(op));
+}
+
+/// What becomes work of a pair in `optimize`; its derivative is simpler before.
+bool becomesWorkOfPair(Operation *op) {
+  return isa<SumOp, MeanOp, VarOp, MaxOp, MinOp, SoftmaxOp, LogSoftmaxOp, LogsumexpOp, StopGradientOp,
+             CustomGradientOp>(op);
 }
 
 template <typename Op> bool reducesLastAxes(Op op) {
@@ -36,24 +44,18 @@ bool isWorkOfPair(Operation *inner, Residency &residency) {
     return reducesLastAxes(max);
   if (auto min = dyn_cast<MinOp>(inner))
     return reducesLastAxes(min);
-  return isElementwiseOnTensors(inner) || isa<BroadcastOp, ConstantOp, SizeOp>(inner);
-}
-
-void dropCaptures(NeighbourhoodOp op) {
-  for (unsigned i = op.getCaptures().size(); i-- > 0;) {
-    unsigned number = op.indexCount() + i;
-    if (llvm::any_of(bodiesOf(op), [&](Block *block) { return !block->getArgument(number).use_empty(); }))
-      continue;
-    op.getCapturesMutable().erase(i);
-    for (Block *block : bodiesOf(op))
-      block->eraseArgument(number);
+  if (auto transpose = dyn_cast<TransposeOp>(inner)) { // of what is read it is a view of the whole
+    Operation *x = transpose.getX().getDefiningOp();
+    return x && !isa<AtOp>(x) && isWorkOfPair(x, residency);
   }
+  return isElementwiseOnTensors(inner) || isa<BroadcastOp, ConstantOp, SizeOp>(inner);
 }
 
 namespace {
 class Preparation {
 public:
-  explicit Preparation(NeighbourhoodOp op) : op(op), residency(op), batch(op, residency) {}
+  explicit Preparation(NeighbourhoodOp op, bool forDerivatives = false)
+      : op(op), residency(op), batch(op, residency), forDerivatives(forDerivatives) {}
 
   LogicalResult run() {
     for (Block *block : bodiesOf(op)) {
@@ -71,7 +73,7 @@ public:
       readCaptures(*block);
       eraseDead(*block);
     }
-    dropCaptures(op);
+    op.dropCaptures();
     return success();
   }
 
@@ -87,7 +89,7 @@ public:
       moveOut(*block);
       eraseDead(*block);
     }
-    dropCaptures(op);
+    op.dropCaptures();
   }
 
   /// Neighbourhoods that are to be prepared as well.
@@ -235,7 +237,8 @@ private:
   void mark(Block &block) {
     llvm::DenseSet<Operation *> heavy; // cost something, with all they are computed from
     for (Operation &inner : block.without_terminator()) {
-      bool stays = isWorkOfPair(&inner, residency), costs = !stays || isCostly(&inner);
+      bool stays = isWorkOfPair(&inner, residency) || (forDerivatives && becomesWorkOfPair(&inner));
+      bool costs = !stays || isCostly(&inner);
       for (Value v : inner.getOperands())
         costs |= v.getDefiningOp() && heavy.contains(v.getDefiningOp());
       if (costs)
@@ -278,8 +281,21 @@ private:
   NeighbourhoodOp op;
   Residency residency;
   Batch batch;
+  bool forDerivatives;
   llvm::DenseSet<Operation *> outside;
 };
+
+/// An attend whose logarithms nobody wants needs not write them.
+NeighbourhoodOp withoutLogarithms(NeighbourhoodOp op) {
+  if (op.getNumResults() < 2 || !op.getResult(1).use_empty())
+    return op;
+  OpBuilder b(op);
+  IRMapping map;
+  NeighbourhoodOp one = op.cloneAs(b, op.getCombine(), map);
+  op.getResult(0).replaceAllUsesWith(one.getResult(0));
+  op.erase();
+  return one;
+}
 
 /// Kernel form: bodies hold reads of captures, elementwise work, broadcasts, and reductions over last axes.
 /// 1. Reads at constants become reads of parts; views of what is read at computed indices become reads of views.
@@ -292,16 +308,24 @@ private:
 /// domain it is kept in memory: (in + out) numbers per pair for a product.
 struct PrepareNeighbourhoods : impl::PrepareNeighbourhoodsPassBase<PrepareNeighbourhoods> {
   void runOnOperation() override {
-    SmallVector<NeighbourhoodOp> work = neighbourhoodsOf(getOperation());
-    for (size_t i = 0; i < work.size(); ++i) {
-      Preparation preparation(work[i]);
-      if (failed(preparation.run()))
-        signalPassFailure();
-      llvm::append_range(work, preparation.made());
-    }
+    SmallVector<NeighbourhoodOp> work;
+    for (NeighbourhoodOp op : neighbourhoodsOf(getOperation()))
+      work.push_back(withoutLogarithms(op));
+    if (failed(prepareAll(std::move(work), /*forDerivatives=*/false)))
+      signalPassFailure();
   }
 };
 } // namespace
+
+LogicalResult prepareAll(SmallVector<NeighbourhoodOp> work, bool forDerivatives) {
+  bool ok = true;
+  for (size_t i = 0; i < work.size(); ++i) {
+    Preparation preparation(work[i], forDerivatives);
+    ok &= succeeded(preparation.run());
+    llvm::append_range(work, preparation.made());
+  }
+  return success(ok);
+}
 
 void moveToNodes(NeighbourhoodOp op) { Preparation(op).runForNodes(); }
 } // namespace nnc

@@ -43,7 +43,7 @@ Axes Residency::raw(Value v) {
     return 0;
   if (auto at = known.find(v); at != known.end())
     return at->second;
-  Axes axes = 0;
+  Axes axes = isa<UniformOp, NormalOp, TruncNormalOp>(maker) ? everywhere() : 0; // each pair has its own draw
   maker->walk([&](Operation *inner) {
     for (Value operand : inner->getOperands())
       if (operand.getParentRegion() == maker->getParentRegion())
@@ -65,13 +65,7 @@ bool Residency::isNodeSide(Axes axes) const {
   return !(axes & edge()) && llvm::popcount(axes & (target() | source())) <= 1;
 }
 
-SmallVector<Block *, 2> nnc::bodiesOf(NeighbourhoodOp op) {
-  SmallVector<Block *, 2> blocks;
-  for (Region *region : {&op.getWhere(), &op.getBody()})
-    if (!region->empty())
-      blocks.push_back(&region->front());
-  return blocks;
-}
+SmallVector<Block *, 2> nnc::bodiesOf(NeighbourhoodOp op) { return op.getBlocks(); }
 
 SmallVector<NeighbourhoodOp> nnc::neighbourhoodsOf(func::FuncOp function) {
   SmallVector<NeighbourhoodOp> found;

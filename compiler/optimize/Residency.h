@@ -20,6 +20,7 @@ public:
   Axes target() const { return Axes(1) << free; }
   Axes source() const { return Axes(2) << free; }
   Axes edge() const { return overGraph ? Axes(4) << free : 0; }
+  Axes everywhere() const { return (Axes(1) << count) - 1; }
   /// The index that this is an argument for; nothing for captures and computed values.
   std::optional<unsigned> indexOf(mlir::Value v) const;
   /// The number of the capture that this is an argument for.

@@ -272,6 +272,17 @@ struct SimplifyNetwork : impl::SimplifyPassBase<SimplifyNetwork> {
 };
 } // namespace
 
+static void simplifyInside(Operation *op) {
+  RewritePatternSet patterns(op->getContext());
+  patterns.add<ViewOfConstant, ReshapeToBroadcast, ReshapeOfBroadcast, TransposeOfBroadcast, TransposeOfProduct,
+               BroadcastAfterElementwise, ViewOfCounter, Neutral, Decided, OfConstants, LoopWithoutSteps>(
+      op->getContext());
+  addLoopPatterns(patterns);
+  GreedyRewriteConfig config;
+  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled).enableConstantCSE(true);
+  (void)applyPatternsGreedily(op, std::move(patterns), config);
+}
+
 /// 1. Views of constants and counters are constants and counters.
 /// 2. Broadcasts move behind the elementwise work on them, transposes before broadcasts; reshapes that add axes of size
 /// 1
@@ -279,14 +290,6 @@ struct SimplifyNetwork : impl::SimplifyPassBase<SimplifyNetwork> {
 /// 3. Neutral elements and loops without steps vanish, and what constants decide; small powers are products.
 /// 4. A loop loses what nobody asks for, or what is there already (see SimplifyLoops.cpp).
 /// Until nothing changes. Each step makes a value smaller or a chain of views shorter.
-void simplify(func::FuncOp function) {
-  RewritePatternSet patterns(function.getContext());
-  patterns.add<ViewOfConstant, ReshapeToBroadcast, ReshapeOfBroadcast, TransposeOfBroadcast, TransposeOfProduct,
-               BroadcastAfterElementwise, ViewOfCounter, Neutral, Decided, OfConstants, LoopWithoutSteps>(
-      function.getContext());
-  addLoopPatterns(patterns);
-  GreedyRewriteConfig config;
-  config.setRegionSimplificationLevel(GreedySimplifyRegionLevel::Disabled).enableConstantCSE(true);
-  (void)applyPatternsGreedily(function, std::move(patterns), config);
-}
+void simplify(func::FuncOp function) { simplifyInside(function); }
+void simplify(NeighbourhoodOp op) { simplifyInside(op); }
 } // namespace nnc

@@ -10,6 +10,8 @@ namespace nnc {
 
 /// Brings views and constants into their simplest form, and drops what nothing uses.
 void simplify(mlir::func::FuncOp function);
+/// The same in the bodies of a neighbourhood alone.
+void simplify(nn::NeighbourhoodOp op);
 
 /// The part of it that is about loops.
 void addLoopPatterns(mlir::RewritePatternSet &patterns);

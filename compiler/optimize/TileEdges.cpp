@@ -30,13 +30,13 @@ bool allowsTiles(NeighbourhoodOp op) {
 /// The value of the neighbourhood's body at every edge, read back.
 NeighbourhoodOp computeBefore(NeighbourhoodOp op, unsigned yielded) {
   OpBuilder b(op);
-  auto each = cast<NeighbourhoodOp>(b.clone(*op));
-  each.setCombine("each");
+  IRMapping map;
+  NeighbourhoodOp each = op.cloneAs(b, "each", map);
   Block &body = each.getBody().front(), &old = op.getBody().front();
   Value v = body.getTerminator()->getOperand(yielded);
   body.getTerminator()->setOperands(v);
   eraseDead(body);
-  dropCaptures(each);
+  each.dropCaptures();
   Shape shape = each.leadingShape();
   llvm::append_range(shape.dims, shapeOf(v.getType()));
   Type all = tensorType(shape, elementOf(v.getType()));
