@@ -1,0 +1,67 @@
+/* learn SUNSPOTS.csv WEIGHTS.safetensors
+ *
+ * Trains on the years up to the last sixty and forecasts these. Writes the weights. Exit status 1 if the forecasts are no
+ * better than the number of the year before. */
+#include "series.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { MOST = 400, HELD_BACK = 60, STEPS = 400 };
+
+static int fail(const char *what) {
+  fprintf(stderr, "learn: %s\n", what);
+  return 1;
+}
+
+/* The lines "YEAR,NUMBER" after the first one; how many there are. */
+static int read_years(const char *path, float *number) {
+  FILE *file = fopen(path, "r");
+  int count = 0;
+  if (!file)
+    return 0;
+  if (fscanf(file, "%*[^\n]") == 0)
+    while (count < MOST && fscanf(file, "%*d,%f", &number[count]) == 1)
+      ++count;
+  fclose(file);
+  return count;
+}
+
+int main(int argc, char **argv) {
+  static float number[MOST], forecast[MOST];
+  series *model;
+  series_context *context;
+  float loss = 0;
+  double error = 0, repeated = 0;
+  if (argc != 3)
+    return fail("usage: learn SUNSPOTS.csv WEIGHTS.safetensors");
+  int years = read_years(argv[1], number);
+  if (years < 2 * HELD_BACK)
+    return fail("no such file, or too few years");
+  if (series_create(&model, 1) || series_context_create(&context, model, 1))
+    return fail("no memory");
+
+  int seen = years - HELD_BACK;
+  for (int step = 1; step <= STEPS; ++step) {
+    /* The year after the last one that is seen is not. */
+    if (series_train_step(context, 1, seen - 1, number, number + 1, STEPS, &loss))
+      return fail(series_context_error(context));
+    if (step % 100 == 0)
+      printf("step %d: loss %.4f\n", step, loss);
+  }
+
+  if (series_next(context, 1, years, number, forecast))
+    return fail(series_context_error(context));
+  for (int i = seen; i < years; ++i) {
+    error += fabs(forecast[i - 1] - number[i]) / HELD_BACK;
+    repeated += fabs(number[i - 1] - number[i]) / HELD_BACK;
+  }
+  printf("mean error in the %d years that training has not seen: %.1f; of the number of the year before: %.1f\n", HELD_BACK,
+         error, repeated);
+  if (series_save(model, argv[2]))
+    return fail(series_error(model));
+  series_context_destroy(context);
+  series_destroy(model);
+  return error >= repeated;
+}
