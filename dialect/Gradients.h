@@ -23,8 +23,8 @@ public:
   /// Adds to the cotangent of an operand that is wanted.
   virtual void add(unsigned operand, mlir::Value cotangent) = 0;
   /// Goes back over a body in place, for operations that compute with one: a copy of it, in an operation that is being
-  /// made. `cotangents` has one for each operand of its yield, null where there is none. Returns those of `by`, values of
-  /// the body (arguments, or results in it) or from outside; null where the yielded values do not depend on one.
+  /// made. `cotangents` has one for each operand of its yield, null where there is none. Returns those of `by`, values
+  /// of the body (arguments, or results in it) or from outside; null where the yielded values do not depend on one.
   virtual llvm::SmallVector<mlir::Value> differentiate(mlir::Block &body, mlir::ValueRange by,
                                                        llvm::ArrayRef<mlir::Value> cotangents) = 0;
 

@@ -1,8 +1,8 @@
 /* learn IMAGES.csv WEIGHTS.safetensors CURVE.csv
  *
- * Trains the model on four fifths of the images, epoch by epoch, and after each looks at the fifth that training has not
- * seen. Writes the weights at the end, and epoch, loss and both accuracies to CURVE.csv. Exit status 1 if fewer than 97 %
- * of the images held back are right. */
+ * Trains the model on four fifths of the images, epoch by epoch, and after each looks at the fifth that training has
+ * not seen. Writes the weights at the end, and epoch, loss and both accuracies to CURVE.csv. Exit status 1 if fewer
+ * than 97 % of the images held back are right. */
 #include "digits.h"
 
 #include <stdio.h>

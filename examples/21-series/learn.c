@@ -1,7 +1,7 @@
 /* learn SUNSPOTS.csv WEIGHTS.safetensors
  *
- * Trains on the years up to the last sixty and forecasts these. Writes the weights. Exit status 1 if the forecasts are no
- * better than the number of the year before. */
+ * Trains on the years up to the last sixty and forecasts these. Writes the weights. Exit status 1 if the forecasts are
+ * no better than the number of the year before. */
 #include "series.h"
 
 #include <math.h>
@@ -57,8 +57,8 @@ int main(int argc, char **argv) {
     error += fabs(forecast[i - 1] - number[i]) / HELD_BACK;
     repeated += fabs(number[i - 1] - number[i]) / HELD_BACK;
   }
-  printf("mean error in the %d years that training has not seen: %.1f; of the number of the year before: %.1f\n", HELD_BACK,
-         error, repeated);
+  printf("mean error in the %d years that training has not seen: %.1f; of the number of the year before: %.1f\n",
+         HELD_BACK, error, repeated);
   if (series_save(model, argv[2]))
     return fail(series_error(model));
   series_context_destroy(context);

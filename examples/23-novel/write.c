@@ -1,8 +1,8 @@
 /* write BOOK.txt EXPECTED.csv WEIGHTS.safetensors [STEPS]
  *
  * Learns from the book, compares how the loss falls with PyTorch's run on the same windows of the same book, and then
- * writes on, byte after byte, from what the context remembers. Exit status 1 if the last mean loss is 2 % from PyTorch's.
- * With 0 STEPS only the weights that training begins with are written. */
+ * writes on, byte after byte, from what the context remembers. Exit status 1 if the last mean loss is 2 % from
+ * PyTorch's. With 0 STEPS only the weights that training begins with are written. */
 #include "novel.h"
 
 #include <math.h>

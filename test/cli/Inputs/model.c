@@ -39,6 +39,13 @@ nn_status test_set(void *model, const char *path, const void *data, nn_type type
   memcpy(weight, data, sizeof weight);
   return NN_OK;
 }
+nn_status test_get(void *model, const char *path, void *data, nn_type type, const int64_t *s, int32_t rank) {
+  (void)model;
+  if (strcmp(path, "weight") != 0 || type != NN_F32 || rank != 1 || s[0] != 3)
+    return NN_INVALID;
+  memcpy(data, weight, sizeof weight);
+  return NN_OK;
+}
 int64_t test_parameter_count(const void *model) {
   (void)model;
   return 1;

@@ -87,5 +87,5 @@ class grad_graphs(Gradients, graphs):
         r = torch.sqrt(((p[g.source] - p[g.target]) ** 2).sum(-1) + 0.5)
         bumps = torch.exp(-((r[:, None] - torch.arange(8, dtype=r.dtype) / 2) ** 2))
         m = g.sum(torch.tanh(F.softplus(bumps @ a) @ c) * (h @ c)[g.source])
-        f = -grad(torch.tanh(m).sum(), p)
+        f = -grad(torch.tanh(m / 8).sum(), p)
         return (f, *grad((w * f).sum(), a, c))

@@ -145,7 +145,9 @@ def attend(score, value, keep=None):
 
 class grad_pairs(Gradients):
     cases = (
-        square("d_sums", "d_means", "d_largest", "d_smallest", "d_each", "d_nearest", "d_masked")
+        square("d_sums", "d_means", "d_largest", "d_smallest", "d_each", "d_masked")
+        # With one source alone the derivative by the score is exactly 0: the difference of two equal sums.
+        + square("d_nearest", sizes=((3, 7), (17, 16), (5, 33), (0, 3), (3, 0)))
         + [Case("d_causal", {"M": m, "F": f}) for m in (0, 1, 2, 7, 33) for f in (3, 9)] + square("dd_pairs", sizes=((3, 7), (17, 16)))
     )  # fmt: skip
 
@@ -194,9 +196,11 @@ class grad_pairs(Gradients):
 class grad_attention(Gradients):
     types = ("f32", "f64", "bf16")
     row = "all"
+    inputs = {"q": uniform(-1, 1), "k": uniform(-1, 1)}  # logarithms near 0
+    # With one source alone the derivative by the score is exactly 0: the difference of two equal sums.
     cases = (
-        [Case(e, {"N": n, "M": m}) for e in ("d_plain", "d_softcap") for n, m in ((1, 1), (3, 7), (17, 16), (33, 65), (2, 0))]
-        + [Case(e, {"B": b, "N": n}) for e in ("d_causal", "d_shared") for b, n in ((1, 1), (2, 7), (1, 17), (2, 33))]
+        [Case(e, {"N": n, "M": m}) for e in ("d_plain", "d_softcap") for n, m in ((1, 2), (3, 7), (17, 16), (33, 65), (2, 0))]
+        + [Case(e, {"B": b, "N": n}) for e in ("d_causal", "d_shared") for b, n in ((4, 2), (2, 7), (1, 17), (2, 33))]
         + [Case("d_masked", {"B": b, "N": n, "M": m}) for b, n, m in ((1, 1, 1), (2, 3, 7), (1, 17, 16), (2, 9, 33))]
         + [Case("dd_attend", {"N": n}) for n in (7, 17, 33)]
     )  # fmt: skip
