@@ -87,6 +87,9 @@ def YieldTwicePass : NN_Pass<"yield-twice", "::mlir::func::FuncOp"> {
 def DropFencesPass : NN_Pass<"drop-fences", "::mlir::func::FuncOp"> {
   let summary = "Removes the fences before what is computed again, once equal operations have become one";
 }
+def OwnConstantsPass : NN_Pass<"own-constants", "::mlir::func::FuncOp"> {
+  let summary = "Gives the bodies of kernels constants of their own";
+}
 def CheckLoweredPass : NN_Pass<"check-lowered", "::mlir::ModuleOp"> {
   let summary = "Refuses what can not be compiled yet, at the place in the program";
 }

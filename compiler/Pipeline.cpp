@@ -18,6 +18,7 @@ void gradient(OpPassManager &p, const PipelineOptions &) {
   p.addPass(createInlinePass());
   p.addPass(createPrepareDerivativesPass());
   p.addPass(createDifferentiatePass());
+  p.addPass(createSymbolDCEPass()); // layers of which only the two halves are called now
   p.addNestedPass<func::FuncOp>(createDropGradientsPass());
 }
 
@@ -48,6 +49,7 @@ void optimize(OpPassManager &p, const PipelineOptions &) {
   each(createFuseRowsPass());
   each(createFuseMapsPass());
   each(createCSEPass());
+  each(createOwnConstantsPass());
   each(createDropFencesPass());
   each(createYieldTwicePass());
   p.addPass(createCheckLoweredPass());

@@ -148,8 +148,8 @@ Value Packer::packedSlices(const Origin &origin, int64_t panel) {
   for (Value source : origin.sources)
     sequences.push_back(loop.getXs()[cast<BlockArgument>(source).getArgNumber() - 1]);
   Value whole = origin.cloneStacked(b, sequences), all = packed(whole, panel);
+  loop.getXsMutable().append(all); // it may be the whole
   eraseUnusedSteps(whole);
-  loop.getXsMutable().append(all);
   Shape shape = shapeOf(all.getType());
   Type one = tensorType(Shape(ArrayRef<Dim>(shape.dims).drop_front()), elementOf(all.getType()));
   return loop.getBody().front().insertArgument(loop.getXs().size(), one, loop.getLoc());
@@ -172,8 +172,8 @@ Value Packer::packedArguments(const Origin &origin, int64_t panel) {
     for (Value source : origin.sources)
       given.push_back(call.getOperands()[cast<BlockArgument>(source).getArgNumber()]);
     Value handed = origin.clone(b, given), p = packed(handed, panel);
+    call.getOperandsMutable().append(p); // it may be what was handed
     eraseUnusedSteps(handed);
-    call.getOperandsMutable().append(p);
     type = p.getType();
   }
   Value added = function.getBody().front().addArgument(type, origin.sources.front().getLoc());
