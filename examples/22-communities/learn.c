@@ -1,7 +1,8 @@
-/* learn EDGES.csv MEMBERS.csv
+/* learn EDGES.csv MEMBERS.csv CURVE.csv
  *
  * Trains two graph networks on a club of which four members' communities are told, and says how many of the others they
- * put into the right one. Exit status 1 if one of them does no better than three of four. */
+ * put into the right one; CURVE.csv has that and the loss of every step. Exit status 1 if one of them does no better
+ * than three of four. */
 #include "club.h"
 
 #include <stdio.h>
@@ -13,7 +14,8 @@ typedef nn_status step(club_context *, const float *, const nn_graph *, const in
 typedef nn_status entry(club_context *, const float *, const nn_graph *, float *);
 
 static int64_t source[MOST], target[MOST], community[MEMBERS], told[MEMBERS];
-static float x[MEMBERS][MEMBERS], scores[MEMBERS][CLASSES];
+static float x[MEMBERS][MEMBERS], scores[MEMBERS][CLASSES], loss[2][STEPS];
+static double right[2][STEPS];
 
 static int fail(const char *what) {
   fprintf(stderr, "learn: %s\n", what);
@@ -51,15 +53,15 @@ static int read_members(const char *path) {
 }
 
 static double share_right(void) {
-  int right = 0, all = 0;
+  int count = 0, all = 0;
   for (int i = 0; i < MEMBERS; ++i) {
     int best = 0;
     for (int c = 1; c < CLASSES; ++c)
       best = scores[i][c] > scores[i][best] ? c : best;
     all += told[i] < 0;
-    right += told[i] < 0 && best == community[i];
+    count += told[i] < 0 && best == community[i];
   }
-  return (double)right / all;
+  return (double)count / all;
 }
 
 int main(int argc, char **argv) {
@@ -70,8 +72,8 @@ int main(int argc, char **argv) {
   club_context *context;
   nn_graph *graph;
   int good = 1;
-  if (argc != 3)
-    return fail("usage: learn EDGES.csv MEMBERS.csv");
+  if (argc != 4)
+    return fail("usage: learn EDGES.csv MEMBERS.csv CURVE.csv");
   int64_t edges = read_edges(argv[1]);
   if (!edges || !read_members(argv[2]))
     return fail("no such files");
@@ -82,15 +84,21 @@ int main(int argc, char **argv) {
     return fail("no memory, or not a graph");
 
   for (int i = 0; i < 2; ++i) {
-    float loss = 0;
-    for (int k = 0; k < STEPS; ++k)
-      if (train[i](context, x[0], graph, told, &loss))
+    for (int k = 0; k < STEPS; ++k) {
+      if (train[i](context, x[0], graph, told, &loss[i][k]) || net[i](context, x[0], graph, scores[0]))
         return fail(club_context_error(context));
-    if (net[i](context, x[0], graph, scores[0]))
-      return fail(club_context_error(context));
-    printf("%s: loss %.3f, %.0f %% of the other members\n", name[i], loss, 100 * share_right());
-    good &= share_right() > 0.75;
+      right[i][k] = share_right();
+    }
+    printf("%s: loss %.3f, %.0f %% of the other members\n", name[i], loss[i][STEPS - 1], 100 * right[i][STEPS - 1]);
+    good &= right[i][STEPS - 1] > 0.75;
   }
+  FILE *curve = fopen(argv[3], "w");
+  if (!curve)
+    return fail("the curve cannot be written");
+  fprintf(curve, "step,GCN loss,GAT loss,GCN right,GAT right\n");
+  for (int k = 0; k < STEPS; ++k)
+    fprintf(curve, "%d,%.4f,%.4f,%.4f,%.4f\n", k + 1, loss[0][k], loss[1][k], right[0][k], right[1][k]);
+  good &= !fclose(curve);
   club_context_destroy(context);
   club_destroy(model);
   nn_graph_destroy(graph);

@@ -1,8 +1,8 @@
-/* write BOOK.txt EXPECTED.csv WEIGHTS.safetensors [STEPS]
+/* write BOOK.txt EXPECTED.csv WEIGHTS.safetensors CURVE.csv [STEPS]
  *
  * Learns from the book, compares how the loss falls with PyTorch's run on the same windows of the same book, and then
- * writes on, byte after byte, from what the context remembers. Exit status 1 if the last mean loss is 2 % from
- * PyTorch's. With 0 STEPS only the weights that training begins with are written. */
+ * writes on, byte after byte, from what the context remembers. CURVE.csv gets the loss of every step. Exit status 1 if
+ * the last mean loss is 2 % from PyTorch's. With 0 STEPS only the weights that training begins with are written. */
 #include "novel.h"
 
 #include <math.h>
@@ -51,34 +51,39 @@ int main(int argc, char **argv) {
   static const char begin[] = "Alice ";
   novel *model;
   novel_context *context;
-  int steps = argc > 4 ? atoi(argv[4]) : 400, expected_steps;
+  int steps = argc > 5 ? atoi(argv[5]) : 400, expected_steps;
   double sum = 0, expected = 0;
-  if (argc < 4 || (steps != 0 && steps < MEAN))
-    return fail("usage: write BOOK.txt EXPECTED.csv WEIGHTS.safetensors [STEPS, 0 or at least 50]");
+  if (argc < 5 || (steps != 0 && steps < MEAN))
+    return fail("usage: write BOOK.txt EXPECTED.csv WEIGHTS.safetensors CURVE.csv [STEPS, 0 or at least 50]");
   int64_t count = read_book(argv[1]);
-  FILE *curve = fopen(argv[2], "r");
-  if (count <= CONTEXT || !curve)
+  FILE *known = fopen(argv[2], "r");
+  if (count <= CONTEXT || !known)
     return fail("no such files, or the book is too short");
   if (novel_create(&model, 1) || novel_context_create(&context, model, /*B=*/1, /*seed=*/1))
     return fail("no memory");
   if (steps == 0)
     return novel_save(model, argv[3]) != NN_OK;
 
+  FILE *curve = fopen(argv[4], "w");
+  if (!curve)
+    return fail("the curve cannot be written");
+  fprintf(curve, "step,loss\n");
   for (int step = 1; step <= steps; ++step) {
     float loss;
     choose(count);
     if (novel_train_step(context, BATCH, CONTEXT, text[0], next[0], 3e-3f, &loss))
       return fail(novel_context_error(context));
     sum += loss;
+    fprintf(curve, "%d,%.4f\n", step, loss);
     if (step % MEAN == 0) {
-      if (fscanf(curve, "%d,%lf", &expected_steps, &expected) != 2 || expected_steps != step)
+      if (fscanf(known, "%d,%lf", &expected_steps, &expected) != 2 || expected_steps != step)
         return fail("not the expected losses");
       printf("step %3d: mean loss %.3f, PyTorch's %.3f\n", step, sum / MEAN, expected);
       if (step < steps)
         sum = 0;
     }
   }
-  fclose(curve);
+  fclose(known);
   int close = fabs(sum / MEAN / expected - 1) < 0.02;
   printf("within 2 %%: %s\n", close ? "yes" : "no");
 
@@ -97,7 +102,7 @@ int main(int argc, char **argv) {
   for (int i = 0; i < CONTEXT; ++i)
     putchar(line[i] == '\n' ? ' ' : (int)line[i]);
   putchar('\n');
-  if (novel_save(model, argv[3]))
+  if (fclose(curve) || novel_save(model, argv[3]))
     return fail(novel_error(model));
   novel_context_destroy(context);
   novel_destroy(model);
