@@ -182,3 +182,30 @@ private:
 } // namespace
 
 Expectation readExpectation(const std::string &path) { return Reader(path).read(); }
+
+void fill(void *memory, const Tensor &t) {
+  uint64_t key = keyOf(t.name);
+  for (size_t i = 0; i < t.count(); ++i)
+    store(memory, t.type, i, element(t.kind, key, i));
+}
+
+void edges(const Tensor &t, std::vector<int64_t> &source, std::vector<int64_t> &target) {
+  const Graph &g = *t.graph;
+  for (int64_t e = 0; e < g.edges; ++e) {
+    Edge ends = edge(t.kind.name, t.name, g.sources, g.targets, g.edges, e);
+    source.push_back(ends.source);
+    target.push_back(ends.target);
+  }
+}
+
+Tensor parameterTensor(const Expectation &expectation, const nn_parameter_info &info) {
+  auto kind = expectation.parameters.find(info.path);
+  if (kind == expectation.parameters.end())
+    die("the model has a parameter %s that the values say nothing about", info.path);
+  Tensor t;
+  t.name = info.path;
+  t.type = info.type;
+  t.shape.assign(info.shape, info.shape + info.rank);
+  t.kind = kind->second;
+  return t;
+}

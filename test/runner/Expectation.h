@@ -57,6 +57,13 @@ struct Expectation {
 /// Ends the program with a message when the file is not as it should be.
 Expectation readExpectation(const std::string &path);
 
+/// The elements of an input or a parameter.
+void fill(void *memory, const Tensor &t);
+/// The ends of the edges of an input that is a graph.
+void edges(const Tensor &t, std::vector<int64_t> &source, std::vector<int64_t> &target);
+/// A parameter of the model as the file wants it to be filled.
+Tensor parameterTensor(const Expectation &expectation, const nn_parameter_info &info);
+
 [[noreturn]] void die(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif // NNC_TEST_RUNNER_EXPECTATION_H

@@ -1,8 +1,10 @@
-// runner LIBRARY.so VALUES.expect [--float=f32|f64|bf16|f16]
+// runner LIBRARY.so VALUES.expect [--float=f32|f64|bf16|f16] [--differences=PAIRINGS]
 //
 // Calls the entries of a compiled model and compares what they write with expected values. Each case is called six
 // times, twice with one, two and three threads, with inputs and outputs at places that are aligned and not: every call
-// must write the same bits, all of the output, nothing beside it, and leave its inputs alone.
+// must write the same bits, all of the output, nothing beside it, and leave its inputs alone. With pairings the
+// derivatives among them are compared with central differences as well.
+#include "test/runner/Differences.h"
 #include "test/runner/Expectation.h"
 #include "test/runner/Library.h"
 
@@ -47,12 +49,6 @@ private:
   std::unique_ptr<unsigned char, Free> block;
   size_t bytes, size, start;
 };
-
-void fill(void *memory, const Tensor &t) {
-  uint64_t key = keyOf(t.name);
-  for (size_t i = 0; i < t.count(); ++i)
-    store(memory, t.type, i, element(t.kind, key, i));
-}
 
 std::string position(const Tensor &t, size_t index) {
   std::string text;
@@ -123,14 +119,9 @@ private:
   bool writes() const { return c.status == NN_OK || c.status == NN_NUMERIC; }
 
   nn_graph *makeGraph(const Tensor &t) {
-    const Graph &g = *t.graph;
     std::vector<int64_t> source, target;
-    for (int64_t e = 0; e < g.edges; ++e) {
-      Edge ends = edge(t.kind.name, t.name, g.sources, g.targets, g.edges, e);
-      source.push_back(ends.source);
-      target.push_back(ends.target);
-    }
-    return library.graph(g.sources, g.targets, source, target);
+    edges(t, source, target);
+    return library.graph(t.graph->sources, t.graph->targets, source, target);
   }
 
   /// The output of one call against guards, poison and the first call.
@@ -244,14 +235,7 @@ void setParameters(Library &library, const Expectation &expectation) {
   size_t known = 0;
   for (int64_t i = 0; i < library.parameterCount(); ++i) {
     nn_parameter_info info = library.parameter(i);
-    auto kind = expectation.parameters.find(info.path);
-    if (kind == expectation.parameters.end())
-      die("the model has a parameter %s that the values say nothing about", info.path);
-    Tensor t;
-    t.name = info.path;
-    t.type = info.type;
-    t.shape.assign(info.shape, info.shape + info.rank);
-    t.kind = kind->second;
+    Tensor t = parameterTensor(expectation, info);
     std::vector<unsigned char> data(t.bytes());
     fill(data.data(), t);
     library.set(info, data.data());
@@ -292,20 +276,52 @@ int check(Library &library, const Expectation &expectation, size_t begin, size_t
   return int(std::count_if(checks.begin(), checks.end(), [](const Check &c) { return !c.isGood(); }));
 }
 
+/// Returns how many cases of entries with a pairing went wrong; a pairing without any difference is one as well. The
+/// cases are those of f32, which are more than those of f64: only their inputs matter.
+int differences(Library &library, const Expectation &expectation, const std::vector<Pairing> &pairings) {
+  int failed = 0, compared = 0;
+  for (const Pairing &p : pairings) {
+    int known = 0;
+    library.renew({});
+    library.setThreads(1);
+    for (const Case &c : expectation.cases) {
+      if (c.working != "f32" || c.entry != p.entry || c.status != NN_OK || c.follows)
+        continue;
+      int found = compareDifferences(library, expectation, c, p);
+      failed += found < 0;
+      known += std::abs(found);
+    }
+    if (!known) {
+      printf("FAIL %s: no case has differences\n", p.entry.c_str());
+      ++failed;
+    }
+    compared += known;
+    if (p.step) {
+      library.renewModel();
+      setParameters(library, expectation);
+    }
+  }
+  printf("%d differences of %zu entries\n", compared, pairings.size());
+  return failed;
+}
+
 } // namespace
 
 int main(int argc, char **argv) {
   std::string working = "f32";
+  std::vector<Pairing> pairings;
   std::vector<std::string> files;
   for (int i = 1; i < argc; ++i) {
     std::string argument = argv[i];
     if (argument.rfind("--float=", 0) == 0)
       working = argument.substr(8);
+    else if (argument.rfind("--differences=", 0) == 0)
+      pairings = readPairings(argument.substr(14));
     else
       files.push_back(argument);
   }
   if (files.size() != 2)
-    die("usage: runner LIBRARY.so VALUES.expect [--float=f32|f64|bf16|f16]");
+    die("usage: runner LIBRARY.so VALUES.expect [--float=f32|f64|bf16|f16] [--differences=PAIRINGS]");
   // Small tensors are what tests are made of: they, too, shall be shared out among threads.
   setenv("NNC_WORK_PER_THREAD", "0", 1);
   Expectation expectation = readExpectation(files[1]);
@@ -323,5 +339,7 @@ int main(int argc, char **argv) {
   if (!cases)
     die("%s has no case for %s", files[1].c_str(), working.c_str());
   printf("%d cases, %d failed\n", cases, failed);
+  if (!pairings.empty())
+    failed += differences(library, expectation, pairings);
   return failed ? 1 : 0;
 }
