@@ -10,6 +10,9 @@ class NN_TargetPass<string argument, string operation> : NN_Pass<argument, opera
 }
 
 // ---- grad: nn on tensors -> nn on tensors without gradients ---------------------------------------------------------
+def LowerPrecisionPass : NN_Pass<"lower-precision", "::mlir::ModuleOp"> {
+  let summary = "Rounds operands of products and what layers give to bf16, where a train step says `precision bf16`";
+}
 def DescribeDrawsPass : NN_Pass<"describe-draws", "::mlir::ModuleOp"> {
   let summary = "First values of parameters that are one scaled draw become data; the others stay functions";
 }

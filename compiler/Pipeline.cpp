@@ -13,6 +13,7 @@ using namespace mlir;
 namespace nnc {
 namespace {
 void gradient(OpPassManager &p, const PipelineOptions &) {
+  p.addPass(createLowerPrecisionPass());
   p.addPass(createDescribeDrawsPass());
   p.addNestedPass<func::FuncOp>(createSelectLengthsPass());
   p.addPass(createInlinePass());

@@ -139,6 +139,12 @@ void WhereOp::pullback(Pullback &p) {
   p.give(1, [&] { return p.where(p.operand(0), g, p.constant(g, 0)); });
   p.give(2, [&] { return p.where(p.operand(0), p.constant(g, 0), g); });
 }
+/// A cotangent that was just rounded is passed on as it was before.
 void CastOp::pullback(Pullback &p) {
-  p.give(0, [&] { return p.cast(p.cotangent(), p.operand(0)); });
+  p.give(0, [&] {
+    Value g = p.cotangent();
+    if (auto rounded = g.getDefiningOp<CastOp>(); rounded && rounded.getMayKeep())
+      g = rounded.getX();
+    return p.cast(g, getX());
+  });
 }

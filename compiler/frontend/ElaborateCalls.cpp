@@ -1,5 +1,5 @@
 // Calls: which callable is meant, and functions, whose bodies are evaluated in place.
-#include "compiler/frontend/Elaborator.h"
+#include "compiler/frontend/ElaborateTraining.h"
 
 #include <cmath>
 
@@ -161,8 +161,14 @@ Value Elaborator::convertTo(StringRef type, const std::vector<Given> &given, Ran
   if (v.isPoison() || !element)
     return {};
   if (v.isTensor()) {
-    if (v.element() == element)
-      return Value::ofTensor(v.tensor);
+    if (v.element() == element) {
+      if (!training || !training->isPrecisionLow || !llvm::isa<mlir::FloatType>(element))
+        return Value::ofTensor(v.tensor);
+      auto cast = nn::CastOp::create(builder(), locate(range), v.type(), v.tensor); // until pass `lower-precision`
+      if (type != "float")
+        cast->setAttr("nn.written", top.getUnitAttr());
+      return Value::ofTensor(cast);
+    }
     if (element.isInteger(64) && v.affine)
       v.affine = false;
     return Value::ofTensor(castTo(v.tensor, element, range));

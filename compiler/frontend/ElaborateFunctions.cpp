@@ -108,6 +108,14 @@ Made &Elaborator::make(Instance &instance, const Function *entry, Frame inner, c
     finishArguments(r, *result, arguments.size(), results);
     finishFunction(r, results, entry ? entry->range : instance.layer->range);
     result->function = r.function;
+    llvm::SmallVector<const Type *> given, parameters, gives;
+    for (auto [argument, type] : arguments)
+      given.push_back(argument->type);
+    for (const Made::Slot &slot : result->slots)
+      parameters.push_back(slot.variable->type);
+    for (unsigned i = 0; i < result->results; ++i)
+      gives.push_back(signature.hasResult ? signature.results[i].type : nullptr);
+    markPrecision(r.function, given, parameters, gives);
   }
   if (!result->asksTraining)
     key[0] = kEither;

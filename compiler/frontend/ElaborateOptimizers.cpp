@@ -1,6 +1,5 @@
 // The update of a train step: gradients, clipping, optimizers, averages; everything is an operation on whole tensors.
 #include "compiler/frontend/ElaborateTraining.h"
-#include "compiler/frontend/Scope.h"
 
 using namespace nnc::frontend;
 using llvm::dyn_cast;
@@ -47,102 +46,6 @@ bool Elaborator::readOptimizer(const With &with, Training &t) {
     }
   t.groups.push_back(std::move(group));
   return true;
-}
-
-/// Everything that `value` is computed from.
-static void collect(mlir::Value value, llvm::DenseSet<mlir::Value> &seen) {
-  llvm::SmallVector<mlir::Value> work = {value};
-  while (!work.empty()) {
-    mlir::Value v = work.pop_back_val();
-    if (!seen.insert(v).second)
-      continue;
-    mlir::Operation *op = v.getDefiningOp();
-    if (!op)
-      continue;
-    llvm::append_range(work, op->getOperands());
-    for (mlir::Region &region : op->getRegions()) // bodies read values from outside
-      region.walk([&](mlir::Operation *inner) { llvm::append_range(work, inner->getOperands()); });
-  }
-}
-
-/// The paths of all copies.
-static std::vector<std::string> copiesOf(const std::string &path, const Instance &owner) {
-  for (const Instance *i = &owner; i; i = i->parent)
-    if (i->copies) {
-      std::vector<std::string> paths;
-      for (int64_t k = 0; k < *i->copies; ++k) {
-        std::string one;
-        for (char c : path)
-          one += c == '#' ? std::to_string(i->first + k) : std::string(1, c);
-        paths.push_back(std::move(one));
-      }
-      return paths;
-    }
-  return {path};
-}
-
-/// Whether the pattern fits all copies or none; reports one that fits some.
-static std::optional<bool> fits(StringRef pattern, const std::vector<std::string> &paths) {
-  size_t count = llvm::count_if(paths, [&](const std::string &p) { return pathMatches(pattern, p); });
-  if (count != 0 && count != paths.size())
-    return std::nullopt;
-  return count != 0;
-}
-
-bool Elaborator::selectParameters(Training &t, std::vector<Trained> &chosen) {
-  llvm::DenseSet<mlir::Value> reached;
-  collect(t.loss, reached);
-  llvm::DenseMap<const Text *, bool> used;
-  bool ok = true;
-  auto matches = [&](const Text &pattern, const std::vector<std::string> &paths) {
-    std::optional<bool> all = fits(pattern.text, paths);
-    if (!all) {
-      fail(Code::NN0901, pattern.range,
-           "a pattern that fits some copies of a `repeat` and not others is not available yet");
-      ok = false;
-    }
-    used[&pattern] |= all.value_or(true);
-    return all.value_or(false);
-  };
-  for (auto &[at, cell] : routine->cells) {
-    std::vector<std::string> paths = copiesOf(pathOf(*at.owner, *at.variable), *at.owner);
-    bool frozen = false;
-    for (const Text *pattern : t.frozen)
-      frozen |= matches(*pattern, paths);
-    for (const Text *pattern : t.evaluated)
-      (void)matches(*pattern, paths);
-    Training::Group *group = nullptr;
-    for (auto &g : t.groups) {
-      bool mine = g->with->patterns.empty();
-      for (const Text &pattern : g->with->patterns)
-        mine |= matches(pattern, paths);
-      if (mine)
-        group = g.get(); // the last one that fits
-    }
-    if (frozen)
-      t.untouched.insert(cell.input);
-    if (at.variable->lifetime == Lifetime::Param && group && !frozen && reached.contains(cell.input) &&
-        llvm::isa<mlir::FloatType>(nn::elementOf(cell.input.getType())))
-      chosen.push_back({pathOf(*at.owner, *at.variable), repeatsAround(*at.owner), cell.input, group, nullptr});
-  }
-  auto complain = [&](const Text &pattern) {
-    if (!used.lookup(&pattern)) {
-      Suggestion suggestion(pattern.text);
-      for (auto &[at, cell] : routine->cells)
-        suggestion.consider(pathOf(*at.owner, *at.variable));
-      fail(Code::NN0711, pattern.range, "`" + pattern.text.str() + "` fits no parameter or buffer that is used here",
-           {}, suggestion.question());
-      ok = false;
-    }
-  };
-  for (const Text *pattern : t.frozen)
-    complain(*pattern);
-  for (const Text *pattern : t.evaluated)
-    complain(*pattern);
-  for (auto &g : t.groups)
-    for (const Text &pattern : g->with->patterns)
-      complain(pattern);
-  return ok;
 }
 
 Value Elaborator::arithmetic(StringRef op, std::initializer_list<Value> values, Range range) {
@@ -210,114 +113,29 @@ bool Elaborator::update(Training &t) {
   if (t.clipNorm > 0 && !chosen.empty()) {
     Value total = Value::ofSize(0);
     for (Trained &p : chosen)
-      total = arithmetic("add", {total, sumOfSquares(p.gradient, range)}, range);
+      for (const Trained::Part &part : p.parts)
+        total = arithmetic("add", {total, sumOfSquares(partOf(p.gradient, part.copies, range), range)}, range);
     Value norm = arithmetic("add", {arithmetic("sqrt", {total}, range), Value::ofReal(1e-6)}, range);
     scale = arithmetic("minimum", {arithmetic("divide", {Value::ofReal(t.clipNorm), norm}, range), Value::ofSize(1)},
                        range);
   }
-  for (Trained &p : chosen) {
-    Value g = Value::ofTensor(p.gradient);
-    if (t.clipNorm > 0)
-      g = arithmetic("mul", {g, Value::ofTensor(castTo(scale.tensor, masterType(g.tensor), range))}, range);
-    if (t.clipValue > 0)
-      g = arithmetic("clamp", {g, Value::ofReal(-t.clipValue), Value::ofReal(t.clipValue)}, range);
-    p.gradient = g.tensor;
-    if (!runOptimizer(t, p))
+  for (Trained &p : chosen)
+    if (!updateParameter(t, p, scale))
       return false;
-  }
   (void)evaluateStep(range); // it counts even if nothing reads it
   auto store = [&](const std::string &path, mlir::Value value, mlir::Value when) {
     nn::StoreOp::create(builder(), locate(range), value, when, path);
   };
-  for (auto &[at, cell] : routine->cells)
-    if (cell.written && !t.untouched.contains(cell.input))
-      store(pathOf(*at.owner, *at.variable), cell.current, finite.tensor);
+  for (auto &[at, cell] : routine->cells) {
+    mlir::Value now = cell.current;
+    for (const Copies &copies : t.untouched.lookup(cell.input))
+      now = withPart(now, partOf(cell.input, copies, range), copies, range);
+    if (cell.written && now != cell.input)
+      store(pathOf(*at.owner, *at.variable), now, finite.tensor);
+  }
   for (auto &[path, value] : t.always)
     store(path, value, finite.tensor);
   for (auto &[path, value] : t.stores)
     store(path, value, ready.tensor);
-  return true;
-}
-
-/// What an optimizer computes in: f32, f64 for f64.
-mlir::Type Elaborator::masterType(mlir::Value value) {
-  mlir::Type element = nn::elementOf(value.getType());
-  return element.isF64() ? element : mlir::Float32Type::get(&context);
-}
-
-bool Elaborator::runOptimizer(Training &t, Trained &p) {
-  const Optimizer &optimizer = *p.group->optimizer;
-  const Signature &signature = optimizer.signature;
-  Range range = p.group->with->range;
-  mlir::Type master = masterType(p.value), shaped = nn::withElement(p.value.getType(), master);
-  Frame inner;
-  Value step = evaluateStep(range);
-  inner.values[signature.arguments[0]] = Value::ofTensor(castTo(p.value, master, range));
-  inner.values[signature.arguments[1]] = Value::ofTensor(castTo(p.gradient, master, range));
-  inner.values[signature.arguments[2]] = Value::ofTensor(castTo(step.tensor, master, range));
-  for (auto &[argument, value] : p.group->arguments.values)
-    inner.values[argument] = value.isTensor() ? Value::ofTensor(castTo(value.tensor, master, range)) : value;
-  levels.push_back({"optimizer `" + optimizer.name.text.str() + "` for `" + p.path + "`", range});
-  mlir::Location site = locate(range);
-  Scoped<std::optional<mlir::Location>> here(inlinedAt, site);
-  Scoped<Frame *> inside(frame, &inner);
-  unsigned errors = diagnostics.errorCount();
-  bool ok = evaluateDefaults(signature, inner);
-  std::vector<std::pair<const Variable *, std::string>> states;
-  for (const Node *statement : optimizer.body->statements) {
-    auto *state = dyn_cast<Variable>(statement);
-    if (!state || !ok)
-      continue;
-    if (state->condition) {
-      Value condition = evaluateOne(*state->condition);
-      if (condition.kind != Value::Boolean) {
-        if (!condition.isPoison())
-          fail(Code::NN0414, state->condition->range, "a condition must be known when compiling");
-        ok = false;
-      }
-      if (!condition.flag)
-        continue;
-    }
-    mlir::Type type = state->type ? evaluateType(*state->type) : shaped;
-    Value initial = state->value ? evaluateOne(*state->value) : Value::ofSize(0);
-    std::optional<double> number = type && initial.isLiteral()
-                                       ? realOf(Given{Name(), initial, nullptr, state->range}, "the initial value")
-                                       : std::nullopt;
-    if (!number) {
-      if (type && !initial.isPoison() && !initial.isLiteral())
-        fail(Code::NN0414, state->range, "the initial value of a state of an optimizer is a number");
-      ok = false;
-      continue;
-    }
-    std::string kept = state->name.text.str();
-    if (kept == "gradient" || kept == "average") // what the clauses keep has these names
-      kept = "state." + kept;
-    std::string path = kept + "/" + p.path;
-    std::vector<int64_t> repeats = p.repeats;
-    if (state->type) { // one for all copies
-      std::replace(path.begin(), path.end(), '#', '*');
-      repeats.clear();
-    }
-    inner.values[state] = Value::ofTensor(trainStorage(path, type, *number, state->range, repeats));
-    states.push_back({state, path});
-  }
-  if (ok)
-    evaluateBlock(*optimizer.body);
-  levels.pop_back();
-  if (!ok || diagnostics.errorCount() != errors)
-    return false;
-  for (auto &[state, path] : states)
-    trainStore(path, inner.values[state].tensor, range);
-  mlir::Value w = inner.values[signature.arguments[0]].tensor;
-  if (t.average > 0) {
-    mlir::Value before = trainStorage("average/" + p.path, shaped, 0, range, p.repeats);
-    Value now = Value::ofTensor(w), first = arithmetic("eq", {step, Value::ofSize(1)}, range);
-    Value mixed = arithmetic("add",
-                             {arithmetic("mul", {Value::ofTensor(before), Value::ofReal(t.average)}, range),
-                              arithmetic("mul", {now, Value::ofReal(1 - t.average)}, range)},
-                             range);
-    trainStore("average/" + p.path, arithmetic("where", {first, now, mixed}, range).tensor, range);
-  }
-  t.stores.push_back({p.path, castTo(w, nn::elementOf(p.value.getType()), range)});
   return true;
 }

@@ -59,9 +59,35 @@ bool Elaborator::trainingOf(const Instance &instance) {
   return true;
 }
 
-/// Functions are shared by layers only if `eval` treats all that is in them alike.
+/// Functions are shared by layers only if `eval` treats all that is in them alike, and with `precision bf16` by none
+/// without.
 std::string Elaborator::trainingKey(const Instance &instance) {
-  return training && !training->evaluated.empty() ? instance.describePath() : "";
+  if (!training)
+    return "";
+  return (training->isPrecisionLow ? "bf16" : "") + (training->evaluated.empty() ? "" : instance.describePath());
+}
+
+/// What pass `lower-precision` is told of a function: which values are `float`, and so may be bf16, and which arguments
+/// have another type because that is written. Parameters come after the arguments.
+void Elaborator::markPrecision(mlir::func::FuncOp function, llvm::ArrayRef<const Type *> arguments,
+                               llvm::ArrayRef<const Type *> parameters, llvm::ArrayRef<const Type *> results) {
+  if (!training || !training->isPrecisionLow)
+    return;
+  auto open = [&](llvm::ArrayRef<const Type *> types, mlir::TypeRange given) {
+    llvm::SmallVector<int64_t> numbers;
+    for (auto [i, type] : llvm::enumerate(types))
+      if ((!type || type->name.text == "float") && nn::isValue(given[i]) && nn::elementOf(given[i]) == floatType())
+        numbers.push_back(int64_t(i));
+    return top.getDenseI64ArrayAttr(numbers);
+  };
+  function->setAttr("nn.precision", mlir::TypeAttr::get(mlir::BFloat16Type::get(&context)));
+  function->setAttr("nn.float_arguments", open(arguments, function.getArgumentTypes()));
+  function->setAttr("nn.float_results", open(results, function.getResultTypes()));
+  llvm::SmallVector<int64_t> written;
+  for (auto [i, type] : llvm::enumerate(llvm::concat<const Type *const>(arguments, parameters)))
+    if (type && type->name.text != "float")
+      written.push_back(int64_t(i));
+  function->setAttr("nn.written", top.getDenseI64ArrayAttr(written));
 }
 
 // ---- the block
@@ -136,7 +162,7 @@ bool Elaborator::readClauses(const Train &train, Training &t) {
       else if (name == "average")
         ok = number(*word, t.average);
       else
-        unavailable("`precision bf16`", word->range);
+        t.isPrecisionLow = true;
       if (!ok)
         return false;
     }
@@ -191,6 +217,7 @@ void Elaborator::elaborateTrain(Instance &root, const Train &train) {
       emitRequirements(r);
       finishFunction(r, results, last);
       describeEntry(r, t.name, train, train.signature, results, /*isTrain=*/true);
+      markPrecision(r.function, {}, {}, {});
       return;
     }
   }

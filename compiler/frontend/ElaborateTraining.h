@@ -3,18 +3,29 @@
 
 #include "compiler/frontend/Elaborator.h"
 
+#include <map>
+
 namespace nnc::frontend {
 
 /// Whether the path of a tensor fits a pattern: `*` within a part, `**.` any parts or none; what fits a layer's path
 /// means all below it.
 bool pathMatches(llvm::StringRef pattern, llvm::StringRef path);
 
+/// Copies of a parameter in each `repeat` around it, the outermost one first; without `repeat` it is one itself.
+struct Copies {
+  struct Run {
+    int64_t first, count; ///< along an axis of the stacked copies
+  };
+  std::vector<Run> runs;
+};
+
 struct Elaborator::Training {
   std::string name; ///< of the entry
   std::vector<const Text *> frozen, evaluated;
   double clipNorm = 0, clipValue = 0, accumulate = 1, average = 0;
+  bool isPrecisionLow = false; ///< `precision bf16`
 
-  llvm::DenseSet<mlir::Value> untouched; ///< old values of what stands below `freeze`
+  llvm::DenseMap<mlir::Value, std::vector<Copies>> untouched; ///< by old value: what stands below `freeze`
 
   mlir::Value loss, step;
   Range lossRange;
@@ -31,9 +42,19 @@ struct Elaborator::Training {
 struct Elaborator::Trained {
   std::string path;
   std::vector<int64_t> repeats; ///< (first, number) of each `repeat` around it, the outermost one first
-  mlir::Value value;
-  Training::Group *group;
-  mlir::Value gradient;
+  mlir::Value value, gradient;  ///< of all copies
+  struct Part { ///< copies with one optimizer
+    Training::Group *group;
+    Copies copies;
+  };
+  std::vector<Part> parts;
+
+  /// What a train step keeps for this parameter, of all copies; parts that keep the same share it.
+  struct Kept {
+    mlir::Value value; ///< that of this step
+    double initial;
+  };
+  std::map<std::string, Kept> kept; ///< by name
 };
 
 } // namespace nnc::frontend

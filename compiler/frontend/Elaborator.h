@@ -123,7 +123,7 @@ private:
                      llvm::ArrayRef<mlir::Value> results, bool isTrain);
   mlir::Attribute defaultOf(Routine &routine, const Argument &argument, mlir::Type type);
 
-  // ---- training (ElaborateTraining.cpp, ElaborateOptimizers.cpp)
+  // ---- training (ElaborateTraining.cpp, ElaborateGroups.cpp, ElaborateOptimizers.cpp)
   struct Training;
   struct Trained; ///< a parameter that a train step changes
   void elaborateTrain(Instance &root, const Train &train);
@@ -131,6 +131,8 @@ private:
   bool evaluateLoss(const Minimize &minimize, Training &t);
   bool trainingOf(const Instance &instance);
   std::string trainingKey(const Instance &instance);
+  void markPrecision(mlir::func::FuncOp function, llvm::ArrayRef<const Type *> arguments,
+                     llvm::ArrayRef<const Type *> parameters, llvm::ArrayRef<const Type *> results);
   Value evaluateStep(Range range);
   mlir::Value trainStorage(llvm::StringRef path, mlir::Type type, double initial, Range range,
                            llvm::ArrayRef<int64_t> repeats = {});
@@ -140,7 +142,11 @@ private:
   bool update(Training &t);
   Value accumulate(Training &t, llvm::MutableArrayRef<Trained> chosen, Value finite);
   Value sumOfSquares(mlir::Value gradient, Range range);
-  bool runOptimizer(Training &t, Trained &parameter);
+  mlir::Value partOf(mlir::Value stacked, const struct Copies &copies, Range range);
+  mlir::Value withPart(mlir::Value stacked, mlir::Value part, const struct Copies &copies, Range range);
+  // ---- (ElaborateUpdate.cpp)
+  bool updateParameter(Training &t, Trained &parameter, const Value &scale);
+  struct ParameterUpdate;
   mlir::Type masterType(mlir::Value value);
   Value arithmetic(llvm::StringRef operation, std::initializer_list<Value> values, Range range);
 

@@ -15,7 +15,8 @@ using namespace nnc;
 //     in a part is copied into rows (ConvolutionPanels.cpp), y into panels (Pack.cpp); both stay in the second-level
 //     cache. Batch positions with few positions of windows are taken several at a time.
 //  3. The kernels of contractions take the rows as they are, and the panels as columns.
-//  4. At the end the sums, which have channels of y as columns, are written where they belong.
+//  4. At the end the sums, which have channels of y as columns, are written where they belong: turned in registers, a
+//     square at a time, because the rows of a channel lie side by side there.
 
 namespace {
 class WeightSums {
@@ -33,7 +34,8 @@ private:
   void copy(const Piece &piece, Value batch, Value from, Value to, Value place);
   void multiply(const Piece &piece, Value length);
   void write(const Piece &piece);
-  void writeRow(Value sums, Value to, Value first, Value count);
+  void writeSquares(Value sums, Value to, Value rows, Value columns);
+  void writeRow(const Piece &piece, Value sums, Value to);
 
   ConvolveWeightOp op;
   Lowering &l;
@@ -87,7 +89,8 @@ WeightSums::WeightSums(ConvolveWeightOp op, Lowering &l)
   bool whole = positions && *positions == positionsEach;
   batchesEach = whole ? std::max<int64_t>(1, mostPositions / positionsEach) : 1;
   rowStride = positionsEach * batchesEach + l.target.lanes(bytes); // copies may write a vector beyond the end
-  sumsStride = (channelsEach * tapsEach + tiling.rows() + tiling.panels()) * panel; // as tiles may
+  // As tiles may, or reach beyond it.
+  sumsStride = (channelsEach * tapsEach + std::max(tiling.rows() + tiling.panels(), tiling.lanes)) * panel;
 }
 
 void WeightSums::lower() {
@@ -195,39 +198,80 @@ void WeightSums::multiply(const Piece &piece, Value length) {
   });
 }
 
-/// Row by row: the columns of a row are as far apart in the result as its channels.
 void WeightSums::write(const Piece &piece) {
+  const Shape &shape = result.getShape(), &strides = result.getStrides();
   const WindowPart &part = piece.windows;
-  Value taps = l.sub(part.tapEnd, part.tap), width = l.constant(tiling.panel());
+  Type type = result.getElementType();
+  Value width = l.constant(tiling.panel());
   Value output = l.add(l.mul(piece.group, l.size(outputs)), l.mul(piece.panel, width));
+  auto to = [&](Value channel, Value tap) {
+    SmallVector<Value> at{output, channel};
+    if (axes.first == 0) {
+      Value window = l.constant(axes.window[1]);
+      at.push_back(arith::DivUIOp::create(l.b, l.loc, tap, window));
+      tap = arith::RemUIOp::create(l.b, l.loc, tap, window);
+    }
+    at.push_back(tap);
+    return l.advance(l.pointer(op.getInits()[0]), l.offset(strides, at), type);
+  };
+  auto behind = [](const Shape &s) { return Shape(ArrayRef<Dim>(s.dims).drop_front()); };
+  if (behind(strides) == behind(shape).rowMajorStrides()) {
+    Value first = to(part.channel, part.tap);
+    return l.loop(l.constant(0), piece.panels, 1, [&](Value p) {
+      Value column = l.mul(p, width);
+      writeSquares(l.advance(sums, l.mul(p, l.constant(sumsStride)), accumulator),
+                   l.advance(first, l.mul(column, l.size(strides[0])), type), piece.rows,
+                   l.minimum(width, l.sub(piece.columns, column)));
+    });
+  }
+  Value taps = l.sub(part.tapEnd, part.tap);
   l.loop(part.channel, part.channelEnd, 1, [&](Value channel) {
     l.loop(part.tap, part.tapEnd, 1, [&](Value tap) {
       Value row = l.add(l.mul(l.sub(channel, part.channel), taps), l.sub(tap, part.tap));
-      SmallVector<Value> at{output, channel};
-      if (axes.first == 0) {
-        Value window = l.constant(axes.window[1]);
-        at.push_back(arith::DivUIOp::create(l.b, l.loc, tap, window));
-        tap = arith::RemUIOp::create(l.b, l.loc, tap, window);
-      }
-      at.push_back(tap);
-      Value to = l.advance(l.pointer(op.getInits()[0]), l.offset(result.getStrides(), at), result.getElementType());
-      l.loop(l.constant(0), piece.panels, 1, [&](Value p) {
-        Value first = l.mul(p, width), count = l.minimum(width, l.sub(piece.columns, first));
-        Value from = l.advance(sums, l.add(l.mul(p, l.constant(sumsStride)), l.mul(row, width)), accumulator);
-        writeRow(from, to, first, count);
-      });
+      writeRow(piece, l.advance(sums, l.mul(row, width), accumulator), to(channel, tap));
     });
   });
 }
 
-void WeightSums::writeRow(Value sums, Value to, Value first, Value count) {
+/// The sums of a panel. What is read beyond the last row or column is written nowhere.
+void WeightSums::writeSquares(Value sums, Value to, Value rows, Value columns) {
+  int64_t lanes = tiling.lanes;
   Type type = result.getElementType();
   Value stride = l.size(result.getStrides()[0]);
-  l.vectorLoop(l.constant(0), count, tiling.lanes, [&](Value i, Value mask, Value left) {
-    Value v = l.load(l.advance(sums, i, accumulator), accumulator, tiling.lanes);
+  bool all = Dim::alwaysDivides(outputs, Dim(lanes));
+  l.vectorLoop(l.constant(0), rows, lanes, [&](Value row, Value mask, Value) {
+    l.loop(l.constant(0), columns, lanes, [&](Value column) {
+      SmallVector<Value> square;
+      for (int64_t r = 0; r < lanes; ++r) {
+        Value at = l.add(l.mul(l.add(row, l.constant(r)), l.constant(tiling.panel())), column);
+        square.push_back(l.load(l.advance(sums, at, accumulator), accumulator, lanes));
+      }
+      for (auto [c, v] : llvm::enumerate(transposed(square, l))) {
+        Value here = l.add(column, l.constant(c));
+        auto store = [&, v = v] {
+          Value x = type == accumulator ? v : CastOp::create(l.b, l.loc, l.vectorOf(type, lanes), v).getResult();
+          l.store(x, l.advance(to, l.add(l.mul(here, stride), row), type), type, mask);
+        };
+        if (all)
+          store();
+        else
+          l.ifThen(l.less(here, columns), store);
+      }
+    });
+  });
+}
+
+/// One row of all panels, where the result has gaps.
+void WeightSums::writeRow(const Piece &piece, Value sums, Value to) {
+  Type type = result.getElementType();
+  Value stride = l.size(result.getStrides()[0]), width = l.constant(tiling.panel());
+  l.loop(l.constant(0), piece.columns, 1, [&](Value column) {
+    Value panel = l.quotient(column, tiling.panel());
+    Value at = l.add(l.mul(panel, l.constant(sumsStride)), l.sub(column, l.mul(panel, width)));
+    Value v = l.load(l.advance(sums, at, accumulator), accumulator, 1);
     if (type != accumulator)
-      v = CastOp::create(l.b, l.loc, l.vectorOf(type, tiling.lanes), v);
-    l.storeStrided(v, l.advance(to, l.mul(l.add(first, i), stride), type), type, stride, left);
+      v = CastOp::create(l.b, l.loc, type, v);
+    l.store(v, l.advance(to, l.mul(column, stride), type), type);
   });
 }
 

@@ -74,10 +74,10 @@ void Packing::copyRows(Value from, Value to, Value columns, bool masked) {
   });
 }
 
-/// Rows become columns: as many rows as a row has elements. Each stage interleaves the first half of all elements with
+/// Each stage interleaves the first half of all elements with
 /// the second, which turns the bits of an element's position by one; after log2 of them row and column have changed
 /// places.
-static SmallVector<Value> transposed(SmallVector<Value> rows, Lowering &l) {
+SmallVector<Value> nnc::transposed(SmallVector<Value> rows, Lowering &l) {
   int64_t n = rows.size();
   SmallVector<int64_t> low, high;
   for (int64_t i = 0; i < n / 2; ++i) {

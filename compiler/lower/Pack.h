@@ -16,6 +16,9 @@ struct PanelKind {
   PanelKind(Lowering &l, mlir::Type element, int64_t panel, const nn::Dim &kStride, const nn::Dim &nStride);
 };
 
+/// As many vectors as each has elements: rows become columns.
+llvm::SmallVector<mlir::Value> transposed(llvm::SmallVector<mlir::Value> rows, Lowering &l);
+
 /// Makes one panel [k, panel] of `columns` columns, at least one; those that are not there become zeros.
 void packPanel(Lowering &l, const PanelKind &kind, mlir::Value k, mlir::Value from, mlir::Value to,
                mlir::Value columns);

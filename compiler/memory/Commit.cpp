@@ -61,7 +61,7 @@ private:
 
   bool mayFail(Operation *op) {
     if (auto check = dyn_cast<CheckedOpInterface>(op))
-      return !isCheckedBefore(check) && !isOfGraph(check.getChecked());
+      return !isCheckedBefore(check) && !isFound(check);
     if (auto call = dyn_cast<CallOp>(op)) {
       auto callee = module.lookupSymbol<func::FuncOp>(call.getCallee());
       auto [known, isNew] = functions.try_emplace(callee, false);
@@ -78,9 +78,23 @@ private:
     return false;
   }
 
-  /// The numbers of edges and of their ends fit.
-  static bool isOfGraph(Value place) {
-    return llvm::any_of(place.getUsers(), [](Operation *user) { return isa<EndpointsOp>(user); });
+  /// The numbers of edges and of their ends fit, and so do positions that a kernel has found among as many elements.
+  static bool isFound(CheckedOpInterface check) {
+    Value place = check.getChecked();
+    while (auto view = place.getDefiningOp<ViewOp>())
+      place = view.getX();
+    auto among = [&](Value x, size_t from) {
+      return check.getCheckedLimit() == Shape(ArrayRef<Dim>(shapeOf(x.getType()).dims).drop_front(from)).count();
+    };
+    return llvm::any_of(place.getUsers(), [&](Operation *user) {
+      if (auto order = dyn_cast<OrderOp>(user)) {
+        Value x = order.getX();
+        return order.getInits()[1] == place && among(x, shapeOf(x.getType()).rank() - 1);
+      }
+      if (auto pool = dyn_cast<PoolPositionsOp>(user))
+        return pool.getInits()[0] == place && among(pool.getX(), 2);
+      return isa<EndpointsOp>(user);
+    });
   }
 
   static bool usedBefore(Value place, Operation *end) {

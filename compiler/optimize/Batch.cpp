@@ -263,7 +263,8 @@ Batched Batch::contract(ContractOp o) {
     return transposed(x.tensor, order, loc);
   };
   Value product = ContractOp::create(b, loc, arranged(l, both, batch), arranged(r, both, batch + k),
-                                     countOf(both) + batch, countOf(left) + m, countOf(right) + n, k)
+                                     countOf(both) + batch, countOf(left) + m, countOf(right) + n, k,
+                                     o.getElementType())
                       ->getResult(0);
   // [both, batch, left, m, right, n] -> [all, batch, m, n]
   SmallVector<int64_t> order;

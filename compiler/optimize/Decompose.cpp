@@ -231,7 +231,7 @@ Value oneHot(OneHotOp op) {
   Shape shape = shapeOf(op.getType());
   Value index = w.cast(op.getIndex(), i64);
   Value ones = ConstantOp::create(w.b, w.loc, tensorType(Shape{shape.dims.back()}, element), 1.0);
-  Value one = GatherOp::create(w.b, w.loc, ones, index, 0)->getResult(0);
+  Value one = GatherOp::create(w.b, w.loc, ones, op.getIndex(), 0)->getResult(0);
   Value position = IotaOp::create(w.b, w.loc, tensorType(shape, i64), DimAttr::get(w.b.getContext(), Dim(0)),
                                   w.b.getI64IntegerAttr(shape.rank() - 1));
   Value hit = w.make<EqOp>(w.along(index, position), position), on = w.along(one, position);
@@ -269,7 +269,9 @@ Value dotProducts(ContractOp op) {
     SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, batch));
     llvm::append_range(order, llvm::seq<int64_t>(batch + m, batch + m + k));
     llvm::append_range(order, llvm::seq<int64_t>(batch, batch + m));
-    return ContractOp::create(w.b, w.loc, op.getRhs(), w.transpose(op.getLhs(), order), batch, 0, m, k)->getResult(0);
+    return ContractOp::create(w.b, w.loc, op.getRhs(), w.transpose(op.getLhs(), order), batch, 0, m, k,
+                              op.getElementType())
+        ->getResult(0);
   }
   w.axes = op.getK();
   Value lhs = w.widen(op.getLhs()), rhs = w.widen(op.getRhs());

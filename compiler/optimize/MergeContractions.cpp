@@ -84,7 +84,8 @@ void merge(ArrayRef<ContractOp> parts, Order &order) {
   };
   Value weight = join(weights, first.getBatch() + first.getK());
   Value whole =
-      ContractOp::create(b, loc, first.getLhs(), weight, first.getBatch(), first.getM(), first.getN(), first.getK())
+      ContractOp::create(b, loc, first.getLhs(), weight, first.getBatch(), first.getM(), first.getN(), first.getK(),
+                         first.getElementType())
           ->getResult(0);
   if (biased) {
     for (Value v : biases)

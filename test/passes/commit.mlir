@@ -42,6 +42,21 @@ func.func @m.given(%x: tensor<?xf32, #nn.shape<[N]>>, %index: tensor<?xi64, #nn.
   return %y : tensor<?xf32, #nn.shape<[M]>>
 }
 
+// Positions that were found among as many elements fit; among others they may not.
+// CHECK-LABEL: func.func @m.found(
+// CHECK: nn.scatter
+// CHECK-NOT: nn.verdict
+// CHECK: nn.gather
+// CHECK-NEXT: nn.verdict
+func.func @m.found(%x: tensor<3x5xf32>, %y: tensor<4xf32>) -> (tensor<3x5xf32>, tensor<3x2xf32>)
+    attributes {nn.dims = [], nn.model = "M", nn.called_by_runtime, nn.entry = {arguments = [
+      {name = "x", kind = "input"}, {name = "y", kind = "input"}, {name = "own", kind = "output"}, {name = "others", kind = "output"}]}} {
+  %v, %i = nn.order %x {descending = true} : tensor<3x5xf32> -> tensor<3x2xf32>, tensor<3x2xi64>
+  %s = nn.scatter %v[%i] {axis = 1 : i64, batch = 1 : i64} : tensor<3x2xf32>[tensor<3x2xi64>] -> tensor<3x5xf32>
+  %g = nn.gather %y[%i] {axis = 0 : i64} : tensor<4xf32>[tensor<3x2xi64>] -> tensor<3x2xf32>
+  return %s, %g : tensor<3x5xf32>, tensor<3x2xf32>
+}
+
 // An optional input may be NULL: then a place of the frame holds the default, or another input is read.
 // CHECK-LABEL: func.func @m.optional(
 // CHECK-SAME: %[[A:[^ ]+]]: !nn.ref<[N] of f32>, %[[B:[^ ]+]]: !nn.ref<[N] of f32>, %[[OUT:[^ ]+]]: !nn.ref<[N] of f32>, %{{[^ ]+}}: !llvm.ptr, %{{[^ ]+}}: !llvm.ptr, %{{[^ ]+}}: !llvm.ptr, %{{[^ ]+}}: !llvm.ptr)

@@ -44,6 +44,7 @@ class grad_windows(Windows):
         + images("point", C=3, O=17) + channels("point", FEW) + images("spread", C=3, O=4) + images("down", C=3, O=8) + images("oblong", C=2, O=6)
         + images("across", C=3, O=7) + images("dilated", C=3, O=4) + images("grouped") + images("depthwise") + images("doubled")
         + [Case("known", {"B": b}) for b in (0, 1, 2, 3, 5)] + [Case("wide", {"B": 2, "L": 100})]
+        + signals("joined", 3, (3, 17), ((1, 1), (16, 17)))
     )  # fmt: skip
 
     signal = squared(F.conv1d)
@@ -61,6 +62,9 @@ class grad_windows(Windows):
     depthwise = squared(lambda x, w: F.conv2d(x, w, padding=1, groups=17))
     doubled = squared(lambda x, w: F.conv2d(x, w, stride=2, padding=2, groups=3))
     wide = squared(lambda x, w: F.conv1d(x, w, padding=200))
+
+    def joined(self, x, w, v):
+        return torch.cat((grad((F.conv1d(x, w) ** 2).sum(), w), grad((F.conv1d(x, v) ** 2).sum(), v)), 2)
 
 
 TIES = {"x": grid(2)}

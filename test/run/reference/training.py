@@ -318,3 +318,101 @@ class train_layers(Training):
         scores = self.network(torch.tanh(x) + 0.1 * x) + self.network(x)
         loss = torch.nn.functional.cross_entropy(scores, label) + 0.01 * (self.linear("inner", x, 8) ** 2).mean()
         return self.descend("twice", loss, lr, lambda p: torch.optim.Adam(p))
+
+
+class train_copies(Training):
+    """Four blocks, in each a norm with buffers and two layers."""
+
+    cases = [
+        run("frozen_step", 0.01, (12, 5, 33)),
+        run("grouped_step", 0.05, (12, 5, 33, 7, 16)),
+        run("scaled_step", 0.05, (12, 5, 33)),
+        sequence(*[step(f"{name}_step", 0.02, b) for b in (12, 5) for name in ("frozen", "grouped", "scaled")]),
+    ]
+    parameters = {f"h.{i}.norm.num_batches_tracked": values(0) for i in range(4)}
+
+    def __init__(self, working):
+        super().__init__(working)
+        self.sizes_of = {}
+
+    def buffer(self, path, *shape):
+        if path not in self.weights:
+            self.weights[path] = self.param(path, *shape).clone()
+        return self.weights[path]
+
+    def network(self, x, kept=()):
+        for i in range(4):
+            path = f"h.{i}.norm"
+            w, b = self.weight(f"{path}.weight", 6), self.weight(f"{path}.bias", 6)
+            mean, var = self.buffer(f"{path}.running_mean", 6), self.buffer(f"{path}.running_var", 6)
+            count = self.weights.setdefault(f"{path}.num_batches_tracked", torch.zeros((), dtype=torch.int64))
+            self.drawn[f"{path}.num_batches_tracked"] = self.parameters[f"{path}.num_batches_tracked"]
+            if i in kept:
+                mean, var = mean.clone(), var.clone()
+            h = torch.nn.functional.batch_norm(x, mean, var, w, b, training=True, momentum=0.1)
+            count += i not in kept
+            for k in range(2):
+                h = h + 0.5 * torch.tanh(self.linear(f"h.{i}.inner.{k}.fc", h, 6))
+            x = x + h
+        return self.linear("out", x, 5)
+
+    def trained(self, chosen=lambda path: True):
+        return {p: w for p, w in self.weights.items() if w.requires_grad and chosen(p)}
+
+    def frozen_step(self, x, y, lr):
+        chosen = lambda path: not path.startswith("h.0.") and not path.startswith("h.2.inner.1.")
+        loss, weights = mse(self.network(x, kept=(0,)), y), self.trained(chosen)
+        if "frozen" not in self.optimizers:
+            self.optimizers["frozen"] = torch.optim.Adam(weights.values(), lr=float(lr))
+        optimizer = self.optimizers["frozen"]
+        optimizer.param_groups[0]["lr"] = float(lr)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights.values(), 0.1)
+        optimizer.step()
+        for path, w in self.trained().items():
+            now, known = w.detach(), path in self.averages and chosen(path)
+            self.averages[path] = 0.9 * self.averages[path] + (1 - 0.9) * now if known else now.clone()
+        return loss.detach()
+
+    def grouped_step(self, x, y, lr):
+        loss = mse(self.network(x), y)
+        if "grouped" not in self.optimizers:
+            adam = lambda path: path.startswith("h.1.") or path == "h.3.inner.0.fc.weight"
+            grad = lambda path: path.startswith("h.2.inner.") and path.endswith(".fc.bias")
+            plain = lambda path: not adam(path) and not grad(path)
+            self.optimizers["grouped"] = [
+                torch.optim.SGD(self.trained(plain).values(), lr=1, momentum=0.9),
+                torch.optim.Adam(self.trained(adam).values()),
+                torch.optim.Adagrad(self.trained(grad).values(), initial_accumulator_value=0.1),
+            ]
+            self.calls, self.sums = 0, [torch.zeros_like(w) for w in self.trained().values()]
+        self.calls += 1
+        found = torch.autograd.grad(loss, list(self.trained().values()))
+        self.sums = [s + g / 2 for s, g in zip(self.sums, found)]
+        if self.calls % 2 == 0:
+            for w, g in zip(self.trained().values(), self.sums):
+                w.grad = g
+            for optimizer, rate in zip(self.optimizers["grouped"], (lr, 0.01, lr)):
+                optimizer.param_groups[0]["lr"] = float(rate)
+                optimizer.step()
+            self.sums = [torch.zeros_like(s) for s in self.sums]
+        return loss.detach()
+
+    def scaled_step(self, x, y, lr):
+        """Copies of one optimizer that lie side by side are one tensor."""
+        loss = mse(self.network(x), y)
+        weights = self.trained()
+        found = dict(zip(weights, torch.autograd.grad(loss, list(weights.values()), allow_unused=True)))
+        tails = ("norm.weight", "norm.bias", "inner.#.fc.weight", "inner.#.fc.bias")
+        for copies, rate in ((1, 2), lr), ((3,), 0.02):
+            for tail in tails:
+                inner = (0, 1) if "#" in tail else (0,)
+                paths = [f"h.{i}.{tail.replace('#', str(k))}" for i in copies for k in inner]
+                g = torch.stack([found[p] for p in paths])
+                key = (copies, tail)
+                self.sizes_of[key] = 0.9 * self.sizes_of.get(key, 0) + (g**2).mean()
+                for p in paths:
+                    with torch.no_grad():
+                        weights[p].sub_(float(rate) * found[p] / (torch.sqrt(self.sizes_of[key]) + 0.1))
+        return loss.detach()
