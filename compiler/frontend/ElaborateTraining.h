@@ -43,7 +43,7 @@ struct Elaborator::Trained {
   std::string path;
   std::vector<int64_t> repeats; ///< (first, number) of each `repeat` around it, the outermost one first
   mlir::Value value, gradient;  ///< of all copies
-  struct Part { ///< copies with one optimizer
+  struct Part {                 ///< copies with one optimizer
     Training::Group *group;
     Copies copies;
   };

@@ -31,8 +31,7 @@ class LowerPrecision : public impl::LowerPrecisionPassBase<LowerPrecision> {
   static Value toElement(OpBuilder &b, Value v, Type element) {
     if (auto widened = v.getDefiningOp<CastOp>(); widened && elementOf(widened.getX().getType()) == element)
       return widened.getX();
-    return elementOf(v.getType()) == element ? v
-                                             : CastOp::create(b, v.getLoc(), withElement(v.getType(), element), v);
+    return elementOf(v.getType()) == element ? v : CastOp::create(b, v.getLoc(), withElement(v.getType(), element), v);
   }
   void keepBodies(SymbolTable &symbols);
   void roundBorders(func::FuncOp function);

@@ -76,7 +76,8 @@ Value splitSum(ContractOp op, Residency &residency) {
     return {};
   OpBuilder b(op);
   auto times = [&](Value v) {
-    return ContractOp::create(b, op.getLoc(), v, op.getRhs(), 0, op.getM(), op.getN(), 1, op.getElementType())->getResult(0);
+    return ContractOp::create(b, op.getLoc(), v, op.getRhs(), 0, op.getM(), op.getN(), 1, op.getElementType())
+        ->getResult(0);
   };
   Value left = times(lhs->getOperand(0)), right = times(lhs->getOperand(1));
   return isa<AddOp>(lhs) ? sum(b, op.getLoc(), left, right) : SubOp::create(b, op.getLoc(), left, right).getResult();
@@ -220,8 +221,9 @@ void moveBehind(NeighbourhoodOp op) {
     return;
   Value combined = copyWith(op, op.getCombine(), contract.getLhs())->getResult(0);
   int64_t rank = shapeOf(combined.getType()).rank();
-  Value result = ContractOp::create(b, loc, combined, weight, 0, rank - 1, contract.getN(), 1,
-                                    contract.getElementType())->getResult(0);
+  Value result =
+      ContractOp::create(b, loc, combined, weight, 0, rank - 1, contract.getN(), 1, contract.getElementType())
+          ->getResult(0);
   if (bias) {
     // As often as there are sources; the mean of none is 0.
     Value count = copyWith(op, "sum", {})->getResult(0);
