@@ -14,11 +14,11 @@ void PackOp::getEffects(SmallVectorImpl<SideEffects::EffectInstance<MemoryEffect
 }
 
 void ContractOp::build(OpBuilder &b, OperationState &state, Value lhs, Value rhs, int64_t batch, int64_t m, int64_t n,
-                       int64_t k, Type element) {
+                       int64_t k) {
   Shape l = shapeOf(lhs.getType()), r = shapeOf(rhs.getType());
   Shape out(ArrayRef<Dim>(l.dims).take_front(batch + m));
   llvm::append_range(out.dims, ArrayRef<Dim>(r.dims).take_back(n));
-  Type result = tensorType(out, element ? element : elementOf(lhs.getType()));
+  Type result = tensorType(out, elementOf(lhs.getType()));
   state.addRegion();
   state.addOperands({lhs, rhs});
   state.addTypes(result);
@@ -95,34 +95,22 @@ static Value exchange(Pullback &p, Value x, int64_t batch, int64_t second, int64
   return TransposeOp::create(p.b, p.loc, x, order).getResult();
 }
 
-/// Where the forward product has more digits than its operands (`wide`), so has this one; it is rounded last, for those
-/// who want the operand's type.
-static Value sumOf(Pullback &p, Value lhs, Value rhs, Type wide, int64_t batch, int64_t m, int64_t n, int64_t k) {
-  Value sum = ContractOp::create(p.b, p.loc, lhs, rhs, batch, m, n, k, wide).getResult(0);
-  Type element = elementOf(lhs.getType());
-  return wide == element
-             ? sum
-             : CastOp::create(p.b, p.loc, withElement(sum.getType(), element), sum, /*may_keep=*/true).getResult();
-}
-
-/// Products with the other operand, turned; where there is nothing to sum over, elementwise. A result that has more
-/// digits than the operands has a cotangent that is rounded first.
+/// Products with the other operand, turned; where there is nothing to sum over, elementwise.
 void ContractOp::pullback(Pullback &p) {
   int64_t batch = getBatch(), m = getM(), n = getN(), k = getK();
-  Type wide = elementOf(getResult(0).getType());
-  Value g = p.cast(p.cotangent(), getLhs());
+  Value g = p.cotangent();
   p.give(0, [&] {
     Value rhs = p.operand(1);
     Shape to = shapeOf(getLhs().getType());
     if (n == 0)
       return p.times(stretch(p, g, to, batch + m, to.rank()), stretch(p, rhs, to, batch, batch + m));
-    return sumOf(p, g, exchange(p, rhs, batch, k, n), wide, batch, m, k, n);
+    return ContractOp::create(p.b, p.loc, g, exchange(p, rhs, batch, k, n), batch, m, k, n).getResult(0);
   });
   p.give(1, [&] {
     Value lhs = p.operand(0);
     Shape to = shapeOf(getRhs().getType());
     if (m == 0)
       return p.times(stretch(p, lhs, to, batch + k, to.rank()), stretch(p, g, to, batch, batch + k));
-    return sumOf(p, exchange(p, lhs, batch, m, k), g, wide, batch, k, n, m);
+    return ContractOp::create(p.b, p.loc, exchange(p, lhs, batch, m, k), g, batch, k, n, m).getResult(0);
   });
 }

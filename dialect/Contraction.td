@@ -21,15 +21,12 @@ def NN_ContractOp : NN_KernelOp<"contract", [AttrSizedOperandSegments, NN_Epilog
   }];
   let hasVerifier = 1;
   let builders = [
-    /// Without epilogue; the result has the element type of lhs if none is said.
-    OpBuilder<(ins "::mlir::Value":$lhs, "::mlir::Value":$rhs, "int64_t":$batch, "int64_t":$m, "int64_t":$n, "int64_t":$k,
-                   CArg<"::mlir::Type", "{}">:$element)>
+    /// Without epilogue; the result has the element type of lhs.
+    OpBuilder<(ins "::mlir::Value":$lhs, "::mlir::Value":$rhs, "int64_t":$batch, "int64_t":$m, "int64_t":$n, "int64_t":$k)>
   ];
   let extraClassDeclaration = [{
     ::mlir::OperandRange getOverwritable() { return getExtras(); }
     ::mlir::Type getAccumulatorType();
-    /// That of the result: of the operands, or with more digits where these are not rounded away.
-    ::mlir::Type getElementType() { return ::nn::elementOf(getNumResults() ? getResult(0).getType() : getInits()[0].getType()); }
     /// Sizes of the axes of one kind, read off the operands (off the result for n when rhs is packed).
     ::nn::Shape batchShape();
     ::nn::Shape mShape();

@@ -139,12 +139,16 @@ void WhereOp::pullback(Pullback &p) {
   p.give(1, [&] { return p.where(p.operand(0), g, p.constant(g, 0)); });
   p.give(2, [&] { return p.where(p.operand(0), p.constant(g, 0), g); });
 }
-/// A cotangent that was just rounded is passed on as it was before.
+/// A cotangent that was rounded for the sake of its type alone is passed on as it was before: behind a rounding and a
+/// conversion back that `may_keep` it is that of the value before both.
 void CastOp::pullback(Pullback &p) {
   p.give(0, [&] {
     Value g = p.cotangent();
     if (auto rounded = g.getDefiningOp<CastOp>(); rounded && rounded.getMayKeep())
       g = rounded.getX();
-    return p.cast(g, getX());
+    g = p.cast(g, getX());
+    if (auto made = g.getDefiningOp<CastOp>(); made && getMayKeep())
+      made.setMayKeep(true);
+    return g;
   });
 }

@@ -62,23 +62,18 @@ static Value exchanged(Pullback &p, Value w, int64_t groups) {
 /// The cotangent of the weights. Where x is spread (or its windows run backwards) x and y change places: seen from the
 /// other side it is y that is.
 static Value weightOf(Pullback &p, Value x, Value y, Type w, const Slide &s) {
-  // Of 16-bit operands it is summed in f32, and rounded last.
-  Type wide = withElement(w, accumulatorOf(elementOf(w)));
   auto sum = [&](Value x, Value y, Type result, const Slide &s) {
     return ConvolveWeightOp::create(p.b, p.loc, TypeRange(result), x, y, ValueRange(), s.stride, s.padding, s.dilation,
                                     s.groups)
         .getResult(0);
   };
-  auto rounded = [&](Value v) {
-    return wide == w ? v : CastOp::create(p.b, p.loc, w, v, /*may_keep=*/true).getResult();
-  };
   auto isOne = [](int64_t v) { return v == 1; };
   if (llvm::all_of(s.spread, isOne) && s.dilation[0] > 0)
-    return rounded(sum(x, y, wide, s));
+    return sum(x, y, w, s);
   Shape turned = shapeOf(w);
   turned[0] = shapeOf(x.getType())[1];
   turned[1] = *Dim::exactDiv(shapeOf(y.getType())[1], Dim(s.groups));
-  return rounded(exchanged(p, sum(y, x, tensorType(turned, elementOf(wide)), s.turned()), s.groups));
+  return exchanged(p, sum(y, x, tensorType(turned, elementOf(w)), s.turned()), s.groups);
 }
 
 /// Of the result y of a convolution of x with w.

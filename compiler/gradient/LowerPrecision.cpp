@@ -18,8 +18,8 @@ constexpr StringLiteral kPrecision = "nn.precision", kWritten = "nn.written", kA
 ///    them have no mark.
 /// 2. Between functions values of type `float` are bf16: the callee widens arguments and rounds results, the caller the
 ///    other way round.
-/// 3. A product that the loss is computed from takes operands in bf16 and gives its sum in f32, unless an operand comes
-///    from what the program has written as f32 (`f32(x)`, an argument of type f32).
+/// 3. A product that the loss is computed from takes operands that are rounded to bf16, unless one comes from what the
+///    program has written as f32 (`f32(x)`, an argument of type f32).
 /// 4. A loop that goes on with a rounded value carries it in bf16.
 /// 5. Conversions that were kept as marks go.
 /// Everything else, losses and norms among it, is computed in f32; so are gradients of parameters (the derivative of a
@@ -27,10 +27,14 @@ constexpr StringLiteral kPrecision = "nn.precision", kWritten = "nn.written", kA
 class LowerPrecision : public impl::LowerPrecisionPassBase<LowerPrecision> {
   void runOnOperation() override;
 
-  /// What has been widened is there in its own type.
-  static Value toElement(OpBuilder &b, Value v, Type element) {
-    if (auto widened = v.getDefiningOp<CastOp>(); widened && elementOf(widened.getX().getType()) == element)
-      return widened.getX();
+  /// Whether a value is one of bf16 in another type.
+  bool isWidened(Value v) {
+    auto cast = v.getDefiningOp<CastOp>();
+    return cast && elementOf(cast.getX().getType()) == low;
+  }
+  Value toElement(OpBuilder &b, Value v, Type element) {
+    if (element == low && isWidened(v))
+      return v.getDefiningOp<CastOp>().getX();
     return elementOf(v.getType()) == element ? v : CastOp::create(b, v.getLoc(), withElement(v.getType(), element), v);
   }
   void keepBodies(SymbolTable &symbols);
@@ -149,20 +153,17 @@ bool LowerPrecision::comesFromWritten(Value v) {
   return written[v] = result;
 }
 
+/// The rounded operand is widened again: a product of two bf16 numbers is exact in f32, and is summed there.
 void LowerPrecision::roundProduct(Operation *product) {
-  Type type = product->getResult(0).getType(), element = elementOf(type);
+  Type element = elementOf(product->getResult(0).getType());
   if (!element.isF32() && !element.isF64())
     return;
   OpBuilder b(product);
-  for (OpOperand &operand : product->getOpOperands())
-    operand.set(toElement(b, operand.get(), low));
-  b.setInsertionPointAfter(product);
-  Value result = product->getResult(0);
-  result.setType(withElement(type, isa<ContractOp>(product) ? accumulatorOf(low) : low));
-  if (result.getType() == type)
-    return;
-  auto cast = CastOp::create(b, product->getLoc(), type, result);
-  result.replaceAllUsesExcept(cast, cast);
+  for (OpOperand &operand : product->getOpOperands()) {
+    Value v = operand.get();
+    if (!isWidened(v))
+      operand.set(CastOp::create(b, v.getLoc(), v.getType(), toElement(b, v, low), /*may_keep=*/true));
+  }
 }
 
 /// A carry whose next value is a bf16 one, widened.

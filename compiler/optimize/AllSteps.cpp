@@ -65,9 +65,7 @@ Value AllSteps::contract(ContractOp op) {
   int64_t batch = op.getBatch();
   Location loc = op.getLoc();
   Value lhs = moveAxis(b, loc, get(op.getLhs()), 0, batch);
-  Value product =
-      ContractOp::create(b, loc, lhs, op.getRhs(), batch, op.getM() + 1, op.getN(), op.getK(), op.getElementType())
-          .getResult(0);
+  Value product = ContractOp::create(b, loc, lhs, op.getRhs(), batch, op.getM() + 1, op.getN(), op.getK()).getResult(0);
   return moveAxis(b, loc, product, batch, 0);
 }
 

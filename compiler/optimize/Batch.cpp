@@ -262,10 +262,9 @@ Batched Batch::contract(ContractOp o) {
     llvm::append_range(order, llvm::seq<int64_t>(own + inner, rank));
     return transposed(x.tensor, order, loc);
   };
-  Value product =
-      ContractOp::create(b, loc, arranged(l, both, batch), arranged(r, both, batch + k), countOf(both) + batch,
-                         countOf(left) + m, countOf(right) + n, k, o.getElementType())
-          ->getResult(0);
+  Value product = ContractOp::create(b, loc, arranged(l, both, batch), arranged(r, both, batch + k),
+                                     countOf(both) + batch, countOf(left) + m, countOf(right) + n, k)
+                      ->getResult(0);
   // [both, batch, left, m, right, n] -> [all, batch, m, n]
   SmallVector<int64_t> order;
   int64_t atLeft = countOf(both) + batch, atRight = atLeft + countOf(left) + m, fromBoth = 0, fromLeft = atLeft,

@@ -269,9 +269,7 @@ Value dotProducts(ContractOp op) {
     SmallVector<int64_t> order = llvm::to_vector(llvm::seq<int64_t>(0, batch));
     llvm::append_range(order, llvm::seq<int64_t>(batch + m, batch + m + k));
     llvm::append_range(order, llvm::seq<int64_t>(batch, batch + m));
-    return ContractOp::create(w.b, w.loc, op.getRhs(), w.transpose(op.getLhs(), order), batch, 0, m, k,
-                              op.getElementType())
-        ->getResult(0);
+    return ContractOp::create(w.b, w.loc, op.getRhs(), w.transpose(op.getLhs(), order), batch, 0, m, k)->getResult(0);
   }
   w.axes = op.getK();
   Value lhs = w.widen(op.getLhs()), rhs = w.widen(op.getRhs());

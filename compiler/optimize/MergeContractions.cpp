@@ -83,9 +83,9 @@ void merge(ArrayRef<ContractOp> parts, Order &order) {
     return ConcatOp::create(b, loc, values, b.getI64IntegerAttr(axis));
   };
   Value weight = join(weights, first.getBatch() + first.getK());
-  Value whole = ContractOp::create(b, loc, first.getLhs(), weight, first.getBatch(), first.getM(), first.getN(),
-                                   first.getK(), first.getElementType())
-                    ->getResult(0);
+  Value whole =
+      ContractOp::create(b, loc, first.getLhs(), weight, first.getBatch(), first.getM(), first.getN(), first.getK())
+          ->getResult(0);
   if (biased) {
     for (Value v : biases)
       moveUp(v, first, order);

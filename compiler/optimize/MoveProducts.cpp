@@ -60,7 +60,7 @@ Value splitConcat(ContractOp op, Residency &residency) {
       lhs = ConcatOp::create(b, loc, joined, b.getI64IntegerAttr(rank - 1));
       rhs = ConcatOp::create(b, loc, rows, b.getI64IntegerAttr(0));
     }
-    Value product = ContractOp::create(b, loc, lhs, rhs, 0, op.getM(), op.getN(), 1, op.getElementType())->getResult(0);
+    Value product = ContractOp::create(b, loc, lhs, rhs, 0, op.getM(), op.getN(), 1)->getResult(0);
     total = total ? sum(b, loc, total, product) : product;
   }
   return total;
@@ -76,8 +76,7 @@ Value splitSum(ContractOp op, Residency &residency) {
     return {};
   OpBuilder b(op);
   auto times = [&](Value v) {
-    return ContractOp::create(b, op.getLoc(), v, op.getRhs(), 0, op.getM(), op.getN(), 1, op.getElementType())
-        ->getResult(0);
+    return ContractOp::create(b, op.getLoc(), v, op.getRhs(), 0, op.getM(), op.getN(), 1)->getResult(0);
   };
   Value left = times(lhs->getOperand(0)), right = times(lhs->getOperand(1));
   return isa<AddOp>(lhs) ? sum(b, op.getLoc(), left, right) : SubOp::create(b, op.getLoc(), left, right).getResult();
@@ -221,9 +220,7 @@ void moveBehind(NeighbourhoodOp op) {
     return;
   Value combined = copyWith(op, op.getCombine(), contract.getLhs())->getResult(0);
   int64_t rank = shapeOf(combined.getType()).rank();
-  Value result =
-      ContractOp::create(b, loc, combined, weight, 0, rank - 1, contract.getN(), 1, contract.getElementType())
-          ->getResult(0);
+  Value result = ContractOp::create(b, loc, combined, weight, 0, rank - 1, contract.getN(), 1)->getResult(0);
   if (bias) {
     // As often as there are sources; the mean of none is 0.
     Value count = copyWith(op, "sum", {})->getResult(0);

@@ -96,7 +96,7 @@ struct TransposeOfProduct : OpRewritePattern<TransposeOp> {
       return failure();
     Value lhs = TransposeOp::create(b, op.getLoc(), product.getRhs(), exchanged(batch, k, n));
     Value rhs = TransposeOp::create(b, op.getLoc(), product.getLhs(), exchanged(batch, m, k));
-    b.replaceOpWithNewOp<ContractOp>(op, lhs, rhs, batch, n, m, k, product.getElementType());
+    b.replaceOpWithNewOp<ContractOp>(op, lhs, rhs, batch, n, m, k);
     return success();
   }
   /// The batch axes, then the last `second` ones before the `first` others.

@@ -152,8 +152,7 @@ Value Late::total(const Total &t) {
     Value rhs = right  ? outside(c.getRhs())
                 : left ? sumOfLast(all(c.getRhs()), 0)
                        : behind(all(c.getRhs()), c.getBatch());
-    v = ContractOp::create(b, loc, lhs, rhs, c.getBatch(), c.getM(), c.getN(), c.getK() + !(left || right),
-                           c.getElementType())
+    v = ContractOp::create(b, loc, lhs, rhs, c.getBatch(), c.getM(), c.getN(), c.getK() + !(left || right))
             .getResult(0);
   } else {
     auto sum = cast<SumOp>(t.core);

@@ -29,13 +29,6 @@ class Operand(torch.autograd.Function):
     backward = staticmethod(lambda context, g: g)
 
 
-class Sum(torch.autograd.Function):
-    """Of products: the cotangent is an operand of the products on the way back."""
-
-    forward = staticmethod(lambda context, x: x.clone())
-    backward = staticmethod(lambda context, g: rounded(g))
-
-
 class train_precision(Training):
     types = ("f32",)
     labels = {"label": integers(0, 5)}
@@ -51,7 +44,7 @@ class train_precision(Training):
     def layer(self, path, x, out):
         w, b = self.weight(f"{path}.weight", out, x.shape[-1]), self.weight(f"{path}.bias", out)
         x, w = self.here(Operand, self.here(Border, x)), self.here(Operand, w)
-        return self.here(Border, self.here(Sum, x @ w.T) + b) if self.type == torch.float64 else F.linear(x, w, b)
+        return self.here(Border, x @ w.T + b) if self.type == torch.float64 else F.linear(x, w, b)
 
     def norm(self, path, x):
         w, b = self.weight(f"{path}.weight", 8), self.weight(f"{path}.bias", 8)
@@ -78,7 +71,7 @@ class train_precision(Training):
         w, b = self.weight("conv.weight", 8, 2, 3, 3), self.weight("conv.bias", 8)
         with self.autocast():
             x = self.here(Operand, self.here(Border, x))
-            h = self.here(Border, self.here(Sum, F.conv2d(x, self.here(Operand, w))) + b[:, None, None])
+            h = self.here(Border, F.conv2d(x, self.here(Operand, w)) + b[:, None, None])
             scores = self.layer("image", F.relu(h).mean((2, 3)), 5)
         loss = F.cross_entropy(scores.to(self.type), label)
         return self.descend("seen", loss, lr, lambda p: torch.optim.SGD(p, lr=1, momentum=0.9))
