@@ -6,7 +6,7 @@ from training import Training
 
 
 class Modules(Training):
-    """A network stands under the name of its train block; its parameters and buffers have the names that PyTorch gives them."""
+    """A network stands under a name, or is all of the model (""); its parameters and buffers have the names that PyTorch gives them."""
 
     def __init__(self, working):
         super().__init__(working)
@@ -16,10 +16,12 @@ class Modules(Training):
         if name not in self.networks:
             network = self.networks[name] = make().to(self.type).train()
             for path, value in [*network.named_parameters(), *network.named_buffers()]:
-                value.data.copy_(self.param(f"{name}.{path}", *value.shape))
-                self.weights[f"{name}.{path}"] = value
+                path = f"{name}.{path}" if name else path
+                value.data.copy_(self.param(path, *value.shape))
+                self.weights[path] = value
         return self.networks[name]
 
-    def learn(self, name, loss, lr, make, clip=lambda weights: None):
-        chosen = lambda path: path.startswith(f"{name}.") and self.weights[path].requires_grad
+    def learn(self, name, loss, lr, make, clip=lambda weights: None, model=False):
+        """One step of the network of this name, or of all of the model."""
+        chosen = lambda path: (model or path.startswith(f"{name}.")) and self.weights[path].requires_grad
         return self.descend(name, loss, lr, make, clip, chosen)
