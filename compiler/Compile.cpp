@@ -35,6 +35,16 @@ bool isStream(const std::string &path) {
   return path.empty() || path == "-" ||
          (!llvm::sys::fs::status(path, status) && status.type() == llvm::sys::fs::file_type::character_file);
 }
+
+/// Asks for a sanitizer in every function that has code.
+void sanitize(llvm::Module &module, llvm::StringRef sanitizer) {
+  if (sanitizer.empty())
+    return;
+  auto kind = sanitizer == "address" ? llvm::Attribute::SanitizeAddress : llvm::Attribute::SanitizeThread;
+  for (llvm::Function &function : module)
+    if (!function.isDeclaration())
+      function.addFnAttr(kind);
+}
 } // namespace
 
 llvm::Error nnc::write(llvm::StringRef bytes, const CompileOptions &options) {
@@ -96,6 +106,7 @@ bool nnc::compile(mlir::ModuleOp module, const CompileOptions &options, llvm::fu
   std::unique_ptr<llvm::Module> code = translate(module, context);
   if (!code)
     return false;
+  sanitize(*code, options.sanitize);
   watch.lap("to llvm");
   if (options.emit == "lib") {
     bool done = !failed(emit::emitLibrary(std::move(code), interface, library));

@@ -17,6 +17,7 @@ struct CompileOptions {
   std::string emit = "lib";        ///< nn, opt, mem, loops, llvm, asm, obj or lib
   std::string output;              ///< empty: standard output (not for lib)
   std::vector<std::string> inputs; ///< files of the program, which must not be overwritten
+  std::string sanitize;            ///< address or thread: the code that LLVM's sanitizer watches (asm and obj)
   bool time = false;               ///< print how long each phase took, on standard error
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now(); ///< when the first phase began
 };

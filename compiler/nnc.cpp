@@ -48,6 +48,8 @@ cl::opt<std::string> cpu("cpu", cl::desc("the processor to compile for; default:
 cl::opt<bool> timing("time", cl::desc("print how long each phase took"), cl::cat(category));
 const auto started = std::chrono::steady_clock::now();
 cl::opt<bool> verify("verify-each", cl::desc("check the module after every pass"), cl::cat(category));
+cl::opt<std::string> sanitize("sanitize", cl::desc("let LLVM's address or thread sanitizer watch the code (asm, obj)"),
+                              cl::value_desc("name"), cl::Hidden, cl::cat(category));
 cl::opt<std::string> explain("explain", cl::desc("print the page of an error"), cl::value_desc("code"),
                              cl::cat(category));
 cl::opt<std::string> manifest("manifest", cl::desc("print the manifest of a library"), cl::value_desc("library"),
@@ -148,6 +150,12 @@ std::optional<int> checkCommand() {
   if (llvm::Expected<cpu::Cpu> known = cpu::parseCpu(cpu); !known)
     return fail(llvm::toString(known.takeError()),
                 "`--cpu` takes one of these; without it, the code is for this machine");
+  if (!sanitize.empty() && sanitize != "address" && sanitize != "thread")
+    return fail("there is no sanitizer `" + sanitize + "`: `--sanitize` takes address or thread",
+                suggest(sanitize, {"address", "thread"}));
+  // What a sanitizer calls is not in the libraries that one is linked with here.
+  if (!sanitize.empty() && form != "asm" && form != "obj")
+    return fail("`--sanitize` goes with `--emit=asm` or `--emit=obj`, which your compiler links with its sanitizer");
   if (form == "lib" && output.empty())
     return fail("where should the library go?", "nnc " + inputs[0] + " -o " + usualOutput(inputs[0]));
   return std::nullopt;
@@ -160,6 +168,7 @@ CompileOptions compileOptions(std::vector<std::string> sources) {
   options.emit = form;
   options.output = output;
   options.inputs = std::move(sources);
+  options.sanitize = sanitize;
   options.time = timing;
   options.started = started;
   return options;

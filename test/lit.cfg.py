@@ -2,6 +2,7 @@
 
 import os
 import platform
+import shutil
 
 import lit.formats
 
@@ -68,3 +69,5 @@ if {"avx512f", "avx512bw", "avx512dq", "avx512vl"} <= flags:
 if "avx512_bf16" in flags:
     config.available_features.add("avx512bf16")
 config.available_features.add(platform.machine())
+if shutil.which("valgrind"):
+    config.available_features.add("valgrind")

@@ -36,6 +36,18 @@ struct Errors : DiagnosticHandler {
   std::string &text;
 };
 
+/// What watches the functions that ask for it by an attribute, after all that could take accesses away. Races are seen
+/// in accesses of up to 16 bytes that have no mask.
+StringRef sanitizers(const Module &module) {
+  for (const Function &function : module) {
+    if (function.hasFnAttribute(Attribute::SanitizeAddress))
+      return ",asan";
+    if (function.hasFnAttribute(Attribute::SanitizeThread))
+      return ",function(scalarize-masked-mem-intrin),tsan-module,function(tsan)";
+  }
+  return "";
+}
+
 void optimize(Module &module, TargetMachine &machine) {
   PassBuilder builder(&machine);
   LoopAnalysisManager loops;
@@ -48,7 +60,7 @@ void optimize(Module &module, TargetMachine &machine) {
   builder.registerLoopAnalyses(loops);
   builder.crossRegisterProxies(loops, functions, graph, modules);
   ModulePassManager pipeline;
-  cantFail(builder.parsePassPipeline(pipeline, passes));
+  cantFail(builder.parsePassPipeline(pipeline, (passes + sanitizers(module)).str()));
   pipeline.run(module, modules);
 }
 

@@ -40,6 +40,7 @@ void Tiles::begin() {
   Value lowest = a.number(-std::numeric_limits<double>::infinity(), a.lanes);
   l.loop(l.constant(0), targets, a.lanes, [&](Value i) {
     l.store(lowest, l.advance(largest, i, a.sum), a.sum);
+    l.store(lowest, l.advance(found, i, a.sum), a.sum); // the last vector may reach beyond the targets
     l.store(a.number(0, a.lanes), l.advance(total, i, a.sum), a.sum);
   });
 }

@@ -1,4 +1,4 @@
-/* learn IMAGES.csv WEIGHTS.safetensors CURVE.csv
+/* learn IMAGES.csv WEIGHTS.safetensors CURVE.csv [EPOCHS]
  *
  * Trains the model on four fifths of the images, epoch by epoch, and after each looks at the fifth that training has
  * not seen. Writes the weights at the end, and epoch, loss and both accuracies to CURVE.csv. Exit status 1 if fewer
@@ -6,7 +6,9 @@
 #include "digits.h"
 #include "images.h"
 
-enum { CLASSES = 10, BATCH = 32, EPOCHS = 60 };
+#include <stdlib.h>
+
+enum { CLASSES = 10, BATCH = 32 };
 
 static images seen, held;
 static float score[MOST][CLASSES];
@@ -15,18 +17,19 @@ int main(int argc, char **argv) {
   digits *model;
   digits_context *context;
   double right = 0;
-  if (argc != 4 || !read_images(argv[1], 0, CLASSES - 1, &seen, &held)) {
-    fprintf(stderr, "usage: learn IMAGES.csv WEIGHTS.safetensors CURVE.csv\n");
+  int epochs = argc > 4 ? atoi(argv[4]) : 60;
+  if (argc < 4 || !read_images(argv[1], 0, CLASSES - 1, &seen, &held)) {
+    fprintf(stderr, "usage: learn IMAGES.csv WEIGHTS.safetensors CURVE.csv [EPOCHS]\n");
     return 1;
   }
   FILE *curve = fopen(argv[3], "w");
   if (!curve || digits_create(&model, 1) || digits_context_create(&context, model, 1))
     return 1;
   fprintf(curve, "epoch,loss,accuracy,held back\n");
-  for (int epoch = 1; epoch <= EPOCHS; ++epoch) {
+  for (int epoch = 1; epoch <= epochs; ++epoch) {
     double losses = 0, accuracies = 0;
     int steps = 0;
-    float rate = 3e-3f * (1 - (float)(epoch - 1) / EPOCHS);
+    float rate = 3e-3f * (1 - (float)(epoch - 1) / (float)epochs);
     shuffle(&seen);
     for (int64_t first = 0; first < seen.count; first += BATCH, ++steps) {
       int64_t n = seen.count - first < BATCH ? seen.count - first : BATCH;

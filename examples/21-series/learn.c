@@ -1,4 +1,4 @@
-/* learn SUNSPOTS.csv WEIGHTS.safetensors CURVE.csv FORECAST.csv
+/* learn SUNSPOTS.csv WEIGHTS.safetensors CURVE.csv FORECAST.csv [STEPS]
  *
  * Trains on the years up to the last sixty and forecasts these. Writes the weights, the loss of every step to
  * CURVE.csv, and each of the sixty years with its number and the one forecast to FORECAST.csv. Exit status 1 if the
@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST = 400, HELD_BACK = 60, STEPS = 400 };
+enum { MOST = 400, HELD_BACK = 60 };
 
 static int fail(const char *what) {
   fprintf(stderr, "learn: %s\n", what);
@@ -35,9 +35,10 @@ int main(int argc, char **argv) {
   series *model;
   series_context *context;
   float loss = 0;
+  int steps = argc > 5 ? atoi(argv[5]) : 400;
   double error = 0, repeated = 0;
-  if (argc != 5)
-    return fail("usage: learn SUNSPOTS.csv WEIGHTS.safetensors CURVE.csv FORECAST.csv");
+  if (argc < 5)
+    return fail("usage: learn SUNSPOTS.csv WEIGHTS.safetensors CURVE.csv FORECAST.csv [STEPS]");
   int years = read_years(argv[1], year, number);
   if (years < 2 * HELD_BACK)
     return fail("no such file, or too few years");
@@ -49,9 +50,9 @@ int main(int argc, char **argv) {
 
   int seen = years - HELD_BACK;
   fprintf(curve, "step,loss\n");
-  for (int step = 1; step <= STEPS; ++step) {
+  for (int step = 1; step <= steps; ++step) {
     /* The year after the last one that is seen is not. */
-    if (series_train_step(context, 1, seen - 1, number, number + 1, STEPS, &loss))
+    if (series_train_step(context, 1, seen - 1, number, number + 1, steps, &loss))
       return fail(series_context_error(context));
     fprintf(curve, "%d,%.5f\n", step, loss);
     if (step % 100 == 0)

@@ -1,4 +1,4 @@
-/* learn EDGES.csv MEMBERS.csv CURVE.csv
+/* learn EDGES.csv MEMBERS.csv CURVE.csv [STEPS]
  *
  * Trains two graph networks on a club of which four members' communities are told, and says how many of the others they
  * put into the right one; CURVE.csv has that and the loss of every step. Exit status 1 if one of them does no better
@@ -71,9 +71,9 @@ int main(int argc, char **argv) {
   club *model;
   club_context *context;
   nn_graph *graph;
-  int good = 1;
-  if (argc != 4)
-    return fail("usage: learn EDGES.csv MEMBERS.csv CURVE.csv");
+  int good = 1, steps = argc > 4 ? atoi(argv[4]) : STEPS;
+  if (argc < 4 || steps < 1 || steps > STEPS)
+    return fail("usage: learn EDGES.csv MEMBERS.csv CURVE.csv [STEPS, at most 200]");
   int64_t edges = read_edges(argv[1]);
   if (!edges || !read_members(argv[2]))
     return fail("no such files");
@@ -84,19 +84,19 @@ int main(int argc, char **argv) {
     return fail("no memory, or not a graph");
 
   for (int i = 0; i < 2; ++i) {
-    for (int k = 0; k < STEPS; ++k) {
+    for (int k = 0; k < steps; ++k) {
       if (train[i](context, x[0], graph, told, &loss[i][k]) || net[i](context, x[0], graph, scores[0]))
         return fail(club_context_error(context));
       right[i][k] = share_right();
     }
-    printf("%s: loss %.3f, %.0f %% of the other members\n", name[i], loss[i][STEPS - 1], 100 * right[i][STEPS - 1]);
-    good &= right[i][STEPS - 1] > 0.75;
+    printf("%s: loss %.3f, %.0f %% of the other members\n", name[i], loss[i][steps - 1], 100 * right[i][steps - 1]);
+    good &= right[i][steps - 1] > 0.75;
   }
   FILE *curve = fopen(argv[3], "w");
   if (!curve)
     return fail("the curve cannot be written");
   fprintf(curve, "step,GCN loss,GAT loss,GCN right,GAT right\n");
-  for (int k = 0; k < STEPS; ++k)
+  for (int k = 0; k < steps; ++k)
     fprintf(curve, "%d,%.4f,%.4f,%.4f,%.4f\n", k + 1, loss[0][k], loss[1][k], right[0][k], right[1][k]);
   good &= !fclose(curve);
   club_context_destroy(context);

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { SIDE = 8, KNOWN = 7, FRESH = 3, BATCH = 32, ROUNDS = 40 };
+enum { SIDE = 8, KNOWN = 7, FRESH = 3, BATCH = 32, ROUNDS = 20 };
 
 static images known, known_held, fresh, fresh_held;
 static float score[MOST][KNOWN];
