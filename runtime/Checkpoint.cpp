@@ -3,7 +3,6 @@
 // it: a train step draws by the model's seed and its calls on the model.
 #include "runtime/Checkpoint.h"
 
-#include "runtime/Cpu.h"
 #include "runtime/Safetensors.h"
 
 namespace nnrt {
@@ -14,34 +13,11 @@ void addCheckpointFields(Text &text, const Model &model, uint64_t seed, uint64_t
   (text << "\",\"" << kCallsKey << "\":\"").whole(calls) << "\"";
 }
 
-static nn_status noMemory(Text &message) {
-  message << "not enough memory to write the file";
-  return NN_MEMORY;
-}
-
 static nn_status checkpoint(Model &model, const char *path, Text &message) {
-  if (!path) {
-    message << "the path of the file is NULL";
-    return NN_INVALID;
-  }
-  {
-    Team alone;
-    Seat seat;
-    makeSingle(alone, seat);
-    FloatMode mode;
-    Locked locked(model.lock);
-    if (nn_status status = drawAll(model, alone, /*train=*/"", message))
-      return status;
-  }
   ScopedBlock table;
-  if (!allocate(table, model.storedCount * static_cast<int64_t>(sizeof(SourceTensor))))
-    return noMemory(message);
+  if (nn_status status = listTensors(model, path, /*train=*/"", model.storedCount, table, message))
+    return status;
   auto *tensors = reinterpret_cast<SourceTensor *>(table.data);
-  for (int64_t i = 0; i < model.storedCount; ++i) {
-    const Tensor &tensor = model.tensors[i];
-    const nnrt_parameter &p = model.parameter(tensor);
-    tensors[i] = {tensor.path, p.shape, model.data(tensor), p.bytes, p.rank, static_cast<nn_type>(p.type)};
-  }
   if (model.averaging) // training goes on from the weights, not from what stands in their places
     eachAverage(model, [&](const Tensor &, const Tensor &parameter, int64_t place) {
       tensors[&parameter - model.tensors].data = model.weights.data + place;
@@ -51,8 +27,10 @@ static nn_status checkpoint(Model &model, const char *path, Text &message) {
   addCheckpointFields(metadata, model, model.seed, model.trainCalls);
   uint64_t hash = hashValues(hashBytes(0, metadata.get(), metadata.length), tensors, model.storedCount);
   (metadata << ",\"" << kHashKey << "\":\"").hexadecimal(hash) << "\"";
-  if (metadata.cut)
-    return noMemory(message);
+  if (metadata.cut) {
+    message << "not enough memory to write the file";
+    return NN_MEMORY;
+  }
   return writeSafetensors(path, tensors, model.storedCount, metadata.get(), message);
 }
 

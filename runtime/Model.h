@@ -93,6 +93,10 @@ nn_status drawParameter(Model &model, Team &team, int32_t parameter, Text &messa
 /// Draws every value that is not there yet: the model's own, and those that the train step of this name keeps ("": all
 /// of them do; NULL: none). NN_INVALID, naming all, if a parameter can not be drawn. Under the lock.
 nn_status drawAll(Model &model, Team &team, const char *train, Text &message);
+/// The first `count` tensors as a file has them (an array of SourceTensor in `table`); draws what is not there yet, as
+/// drawAll.
+nn_status listTensors(Model &model, const char *path, const char *train, int64_t count, ScopedBlock &table,
+                      Text &message);
 /// Before an entry runs: all values are there, and packed copies that it reads belong to them. Takes the lock if
 /// needed.
 nn_status makeReady(Model &model, Team &team, int32_t entry, Text &message);
