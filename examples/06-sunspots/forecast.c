@@ -5,29 +5,17 @@
  * that PyTorch has computed. Exit status 1 if one of these fails or the network is no better than last year's number.
  */
 #include "sunspots.h"
+#include "years.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST = 400, HELD_OUT = 60 };
+enum { HELD_OUT = 60 };
 
 static int fail(const char *what) {
   fprintf(stderr, "forecast: %s\n", what);
   return 1;
-}
-
-/* The lines "YEAR,NUMBER" after the first one; how many there are. */
-static int read_years(const char *path, int *year, float *number) {
-  FILE *file = fopen(path, "r");
-  int count = 0;
-  if (!file)
-    return 0;
-  if (fscanf(file, "%*[^\n]") == 0)
-    while (count < MOST && fscanf(file, "%d,%f", &year[count], &number[count]) == 2)
-      ++count;
-  fclose(file);
-  return count;
 }
 
 static int read_numbers(const char *path, float *number) {

@@ -4,29 +4,17 @@
  * CURVE.csv, and each of the sixty years with its number and the one forecast to FORECAST.csv. Exit status 1 if the
  * forecasts are no better than the number of the year before. */
 #include "series.h"
+#include "years.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { MOST = 400, HELD_BACK = 60 };
+enum { HELD_BACK = 60 };
 
 static int fail(const char *what) {
   fprintf(stderr, "learn: %s\n", what);
   return 1;
-}
-
-/* The lines "YEAR,NUMBER" after the first one; how many there are. */
-static int read_years(const char *path, int *year, float *number) {
-  FILE *file = fopen(path, "r");
-  int count = 0;
-  if (!file)
-    return 0;
-  if (fscanf(file, "%*[^\n]") == 0)
-    while (count < MOST && fscanf(file, "%d,%f", &year[count], &number[count]) == 2)
-      ++count;
-  fclose(file);
-  return count;
 }
 
 int main(int argc, char **argv) {
