@@ -120,3 +120,14 @@ bool nnc::compile(mlir::ModuleOp module, const CompileOptions &options, llvm::fu
   watch.lap(options.emit);
   return !failed(write(llvm::StringRef(bytes->data(), bytes->size()), options));
 }
+
+std::vector<report::ModelMemory> nnc::measureMemory(mlir::ModuleOp module, const CompileOptions &options) {
+  for (const Phase &phase : phases()) {
+    bool last = llvm::StringRef(phase.name) == "mem";
+    if (mlir::failed(runPhase(last ? placesPhase() : phase, module, options.pipeline)))
+      return {};
+    if (last)
+      break;
+  }
+  return report::describeMemory(module, describeLibrary(module));
+}

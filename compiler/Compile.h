@@ -3,6 +3,7 @@
 #define NNC_COMPILER_COMPILE_H
 
 #include "compiler/Pipeline.h"
+#include "compiler/report/Memory.h"
 
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/Support/Error.h"
@@ -33,6 +34,9 @@ llvm::Error checkOutput(const CompileOptions &options);
 /// False after errors: those of a phase are the context's diagnostics, those of files go to `report`. No output file
 /// has been touched then.
 bool compile(mlir::ModuleOp module, const CompileOptions &options, llvm::function_ref<void(llvm::Error)> report);
+
+/// What calls need and training steps save (report/Memory.h); empty after errors, as above.
+std::vector<report::ModelMemory> measureMemory(mlir::ModuleOp module, const CompileOptions &options);
 
 } // namespace nnc
 #endif // NNC_COMPILER_COMPILE_H

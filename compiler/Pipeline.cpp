@@ -56,7 +56,7 @@ void optimize(OpPassManager &p, const PipelineOptions &) {
   p.addPass(createCheckLoweredPass());
 }
 
-void memory(OpPassManager &p, const PipelineOptions &options) {
+void places(OpPassManager &p, const PipelineOptions &options) {
   p.addPass(createPackPass({options.cpu}));
   p.addPass(createBufferizePass());
   p.addPass(createCommitPass());
@@ -64,6 +64,10 @@ void memory(OpPassManager &p, const PipelineOptions &options) {
   p.addPass(createWorkspacePass());
   p.addNestedPass<func::FuncOp>(createBarriersPass());
   p.addPass(createSignaturesPass());
+}
+
+void memory(OpPassManager &p, const PipelineOptions &options) {
+  places(p, options);
   p.addPass(createShareKernelsPass());
 }
 
@@ -87,6 +91,11 @@ const Phase table[] = {
 } // namespace
 
 llvm::ArrayRef<Phase> phases() { return table; }
+
+const Phase &placesPhase() {
+  static const Phase phase = {"places", "the phase mem before kernels become functions that layers share", places};
+  return phase;
+}
 
 void registerDialects(DialectRegistry &registry) {
   registry.insert<nn::NNDialect, arith::ArithDialect, cf::ControlFlowDialect, func::FuncDialect, LLVM::LLVMDialect,

@@ -31,13 +31,16 @@ struct Phase {
 /// In order; the first one takes what the front end made.
 llvm::ArrayRef<Phase> phases();
 
+/// Instead of `mem`, for reports: every kernel still stands where it is used.
+const Phase &placesPhase();
+
 /// Dialects that modules are written in.
 void registerDialects(mlir::DialectRegistry &registry);
 
 /// Runs one phase. Errors have been reported to the context when this fails.
 mlir::LogicalResult runPhase(const Phase &phase, mlir::ModuleOp module, const PipelineOptions &options);
 
-/// What the library offers; read from the module between the phases `mem` and `loops`.
+/// What the library offers; read from the module between the phases `mem` (or `places`) and `loops`.
 emit::Interface describeLibrary(mlir::ModuleOp module);
 
 /// The last form as an LLVM module; null after an error.

@@ -6,6 +6,7 @@
 #include "compiler/frontend/Program.h"
 #include "compiler/frontend/Scope.h"
 #include "compiler/frontend/SyntaxPrinter.h"
+#include "compiler/report/Sizes.h"
 #include "compiler/target/cpu/TargetMachine.h"
 #include "dialect/Dialect.h"
 
@@ -21,6 +22,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <optional>
+#include <thread>
 
 using namespace nnc;
 using frontend::Code;
@@ -38,13 +40,18 @@ cl::opt<std::string> form(
     cl::desc(
         "stop after a phase and print what it gives: tree, nn, grad, opt, mem, loops, llvm, asm, obj; default lib"),
     cl::init("lib"), cl::value_desc("phase"), cl::cat(category));
-cl::list<std::string> definitions("D", cl::Prefix, cl::desc("a setting of the models (`M.name=value`: of one)"),
-                                  cl::value_desc("name=value"), cl::cat(category));
+cl::list<std::string>
+    definitions("D", cl::Prefix, cl::desc("a setting of the models (`M.name=value`: of one); for --report also a size"),
+                cl::value_desc("name=value"), cl::cat(category));
 cl::opt<std::string> floating("float", cl::desc("the working type `float`: f32, f64, f16 or bf16"), cl::init("f32"),
                               cl::value_desc("type"), cl::cat(category));
 cl::opt<bool> inference("inference", cl::desc("leave the train blocks out"), cl::cat(category));
 cl::opt<std::string> cpu("cpu", cl::desc("the processor to compile for; default: this machine's"),
                          cl::value_desc("name"), cl::cat(category));
+cl::opt<std::string> reported("report",
+                              cl::desc("memory: print what calls need and training steps save; with a value for each "
+                                       "size (-D B=64), in bytes"),
+                              cl::value_desc("what"), cl::cat(category));
 cl::opt<bool> timing("time", cl::desc("print how long each phase took"), cl::cat(category));
 const auto started = std::chrono::steady_clock::now();
 cl::opt<bool> verify("verify-each", cl::desc("check the module after every pass"), cl::cat(category));
@@ -145,6 +152,10 @@ std::optional<int> checkCommand() {
   if (!llvm::is_contained(forms, form))
     return fail("`--emit` has no phase `" + form + "`: it takes tree, nn, grad, opt, mem, loops, llvm, asm, obj or lib",
                 suggest(form, forms));
+  if (reported.getNumOccurrences() && reported != "memory")
+    return fail("`--report` knows `memory`, not `" + reported + "`", suggest(reported, {"memory"}));
+  if (reported.getNumOccurrences() && form.getNumOccurrences())
+    return fail("`--report` and `--emit` exclude each other: each prints something else");
   if (!frontend::parseFloat(floating))
     return fail("`--float` has no type `" + floating + "`: it takes f32, f64, f16 or bf16", suggest(floating, types));
   if (llvm::Expected<cpu::Cpu> known = cpu::parseCpu(cpu); !known)
@@ -156,7 +167,7 @@ std::optional<int> checkCommand() {
   // What a sanitizer calls is not in the libraries that one is linked with here.
   if (!sanitize.empty() && form != "asm" && form != "obj")
     return fail("`--sanitize` goes with `--emit=asm` or `--emit=obj`, which your compiler links with its sanitizer");
-  if (form == "lib" && output.empty())
+  if (form == "lib" && output.empty() && reported.empty())
     return fail("where should the library go?", "nnc " + inputs[0] + " -o " + usualOutput(inputs[0]));
   return std::nullopt;
 }
@@ -174,16 +185,54 @@ CompileOptions compileOptions(std::vector<std::string> sources) {
   return options;
 }
 
-void report(llvm::Error error, DiagnosticEngine &diagnostics) {
+void reportProblem(llvm::Error error, DiagnosticEngine &diagnostics) {
   llvm::handleAllErrors(std::move(error), [&](const llvm::ErrorInfoBase &e) {
     bool file = e.convertToErrorCode() == std::errc::io_error;
     diagnostics.error(file ? Code::NN0811 : Code::NN0999, {}, e.message());
   });
 }
 
+/// As many as a context would have here.
+int64_t threads() {
+  const char *set = std::getenv("NNC_THREADS");
+  int64_t count = 0;
+  if (!set || StringRef(set).getAsInteger(10, count) || count < 1)
+    count = std::thread::hardware_concurrency();
+  return std::max<int64_t>(count, 1);
+}
+
+/// `--report=memory`. `sizes` are definitions that are not of settings.
+void reportMemory(mlir::ModuleOp module, CompileOptions options, llvm::ArrayRef<std::string> sizes,
+                  DiagnosticEngine &diagnostics) {
+  if (llvm::Error problem = checkOutput(options))
+    return reportProblem(std::move(problem), diagnostics);
+  std::vector<report::ModelMemory> models = measureMemory(module, options);
+  std::vector<report::Refusal> refusals;
+  std::vector<report::SizeDefinition> values = report::readSizes(sizes, models, refusals);
+  if (models.empty()) // that has been reported
+    return;
+  for (const report::Refusal &refusal : refusals) {
+    frontend::Suggestion suggestion(refusal.name);
+    for (const std::string &known : refusal.known)
+      suggestion.consider(known);
+    diagnostics.error(refusal.isUnknown ? Code::NN0807 : Code::NN0810, {}, refusal.message).hint(suggestion.question());
+  }
+  if (diagnostics.hasErrors())
+    return;
+  llvm::Expected<std::string> text = report::printMemory(
+      models, [&](const report::ModelMemory &model) { return report::valuesFor(model, values); }, threads());
+  if (!text)
+    diagnostics.error(Code::NN0810, {}, llvm::toString(text.takeError()));
+  else
+    reportProblem(write(*text, options), diagnostics);
+}
+
 /// Every phase after the front end.
-void compileModule(mlir::ModuleOp module, const CompileOptions &options, DiagnosticEngine &diagnostics) {
-  bool done = compile(module, options, [&](llvm::Error error) { report(std::move(error), diagnostics); });
+void compileModule(mlir::ModuleOp module, const CompileOptions &options, llvm::ArrayRef<std::string> sizes,
+                   DiagnosticEngine &diagnostics) {
+  if (!reported.empty())
+    return reportMemory(module, options, sizes, diagnostics);
+  bool done = compile(module, options, [&](llvm::Error error) { reportProblem(std::move(error), diagnostics); });
   if (!done && !diagnostics.hasErrors())
     diagnostics.error(Code::NN0999, {}, "a phase failed without saying why");
 }
@@ -194,7 +243,29 @@ void writeTree(frontend::Program &program, const CompileOptions &options, Diagno
   llvm::raw_string_ostream stream(text);
   frontend::printTree(program.main(), stream);
   llvm::Error problem = checkOutput(options);
-  report(problem ? std::move(problem) : write(text, options), diagnostics);
+  reportProblem(problem ? std::move(problem) : write(text, options), diagnostics);
+}
+
+/// Takes out of `load.definitions` those that no exported model has a setting for: a report takes them for sizes.
+std::vector<std::string> takeSizes(frontend::LoadOptions &load) {
+  if (load.definitions.empty() || load.path == "-") // which can be read once only
+    return {};
+  frontend::LoadOptions plain = load;
+  plain.definitions.clear();
+  DiagnosticEngine ignored; // all of it is reported when the program is loaded with its settings
+  std::unique_ptr<frontend::Program> program = frontend::loadProgram(plain, ignored);
+  auto isSetting = [&](StringRef definition) {
+    StringRef left = definition.split('=').first;
+    auto [model, name] = left.contains('.') ? left.split('.') : std::pair(StringRef(), left);
+    return llvm::any_of(program->models, [&](frontend::Layer *layer) {
+      return (model.empty() || layer->name.text == model) &&
+             llvm::any_of(layer->settings, [&](frontend::Setting *setting) { return setting->name.text == name; });
+    });
+  };
+  auto sizes = std::stable_partition(load.definitions.begin(), load.definitions.end(), isSetting);
+  std::vector<std::string> taken(sizes, load.definitions.end());
+  load.definitions.erase(sizes, load.definitions.end());
+  return taken;
 }
 
 /// Reads, checks and compiles a program, or prints its tree where that is asked for.
@@ -209,6 +280,7 @@ int compileProgram(mlir::MLIRContext &context) {
   load.isOperation = [&](StringRef name) { return operations.contains(name); };
 
   DiagnosticEngine diagnostics;
+  std::vector<std::string> sizes = reported.empty() ? std::vector<std::string>() : takeSizes(load);
   std::unique_ptr<frontend::Program> program = frontend::loadProgram(load, diagnostics);
   frontend::PhaseErrors phaseErrors(context, program.get(), diagnostics);
   if (form != "tree" && program->models.empty() && !diagnostics.hasErrors())
@@ -229,7 +301,7 @@ int compileProgram(mlir::MLIRContext &context) {
     if (form == "tree")
       writeTree(*program, options, diagnostics);
     else
-      compileModule(*module, options, diagnostics);
+      compileModule(*module, options, sizes, diagnostics);
   }
   return finish(diagnostics);
 }
@@ -249,7 +321,8 @@ int compileText(mlir::MLIRContext &context) {
   if (!module)
     return 1;
   frontend::PhaseErrors phaseErrors(context, nullptr, diagnostics);
-  compileModule(*module, compileOptions({inputs[0]}), diagnostics);
+  std::vector<std::string> sizes(definitions.begin(), definitions.end());
+  compileModule(*module, compileOptions({inputs[0]}), sizes, diagnostics);
   return finish(diagnostics);
 }
 } // namespace

@@ -1,5 +1,6 @@
 // Calls: which callable is meant, and functions, whose bodies are evaluated in place.
 #include "compiler/frontend/ElaborateTraining.h"
+#include "dialect/Provenance.h"
 
 #include <cmath>
 
@@ -133,7 +134,11 @@ Value Elaborator::callInPlace(const Signature &signature, const Block &body, con
   inner.instance = outer ? outer->instance : nullptr;
   if (!bindArguments(signature, given, inner, range, name))
     return {};
-  mlir::Location site = locate(range);
+  bool ofModel = outer && outer->instance && !outer->instance->parent && outer == &outer->instance->frame;
+  std::string shown = ofModel ? outer->instance->layer->name.text.str() : name.str();
+  if (ofModel && function)
+    shown += "." + name.str();
+  mlir::Location site = nn::inFunction(locate(range), shown);
   levels.push_back({"`" + name.str() + "`", range});
   Value result;
   {

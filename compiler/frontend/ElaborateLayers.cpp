@@ -1,5 +1,6 @@
 // Layer instances, and the functions that their calls share.
 #include "compiler/frontend/ElaborateLoop.h"
+#include "dialect/Provenance.h"
 
 #include "llvm/Support/Format.h"
 
@@ -15,6 +16,17 @@ std::string Instance::describePath() const {
     return "";
   std::string above = parent->describePath();
   return (above.empty() ? "" : above + ".") + use->name.text.str();
+}
+
+std::string nnc::frontend::pathFrom(const Instance *caller, const Instance &callee) {
+  std::string path;
+  for (const Instance *i = &callee; i->parent && i != caller; i = i->parent) {
+    std::string part = i->use->name.text.str();
+    if (i->copies)
+      part += "." + std::to_string(i->first) + (*i->copies > 1 ? "-" + std::to_string(i->first + *i->copies - 1) : "");
+    path = part + (path.empty() ? "" : "." + path);
+  }
+  return path;
 }
 
 // ---- instances
@@ -447,7 +459,7 @@ Value Elaborator::emitCall(Instance &instance, Made &target, std::vector<mlir::V
   std::vector<mlir::Type> types;
   for (mlir::Type t : target.function.getFunctionType().getResults())
     types.push_back(substitute(t, target.dims, dims));
-  mlir::Location location = mlir::NameLoc::get(top.getStringAttr(instance.describePath()), locate(range));
+  mlir::Location location = nn::inLayer(locate(range), pathFrom(frame ? frame->instance : nullptr, instance));
   auto call =
       nn::CallOp::create(builder(), location, types, mlir::FlatSymbolRefAttr::get(target.function.getSymNameAttr()),
                          operands, nn::ShapeAttr::get(&context, nn::Shape(dims)));

@@ -8,7 +8,8 @@ namespace nnc::frontend {
 /// From construction to `finish` operations go into the body. Left without `finish` (after an error) the body is
 /// dropped.
 struct Elaborator::Loop {
-  Loop(Elaborator &e, nn::Dim steps, Range range);
+  /// `repeated`: the layer whose copies the steps are.
+  Loop(Elaborator &e, nn::Dim steps, Range range, const Instance *repeated = nullptr);
   ~Loop();
 
   /// One row of `sequence` in each step.
@@ -22,6 +23,7 @@ struct Elaborator::Loop {
   Elaborator &e;
   nn::Dim steps;
   Range range;
+  mlir::Location location;
   mlir::OpBuilder::InsertPoint outer;
   mlir::Value step;
   std::unique_ptr<mlir::Region> region;
@@ -33,5 +35,8 @@ struct Elaborator::Loop {
 private:
   void leave();
 };
+
+/// What the block that calls a layer knows it by: "blocks.0-11.attention". `caller`: the layer of the block, or null.
+std::string pathFrom(const Instance *caller, const Instance &callee);
 
 } // namespace nnc::frontend

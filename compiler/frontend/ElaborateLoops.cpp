@@ -1,17 +1,20 @@
 // `scan`, and `repeat` as a scan over stacked parameters.
 #include "compiler/frontend/ElaborateLoop.h"
+#include "dialect/Provenance.h"
 
 using namespace nnc::frontend;
 using llvm::cast;
 using llvm::dyn_cast;
 
-Elaborator::Loop::Loop(Elaborator &e, nn::Dim steps, Range range)
-    : e(e), steps(std::move(steps)), range(range), outer(e.builder().saveInsertionPoint()) {
+Elaborator::Loop::Loop(Elaborator &e, nn::Dim steps, Range range, const Instance *repeated)
+    : e(e), steps(std::move(steps)), range(range), location(e.locate(range)), outer(e.builder().saveInsertionPoint()) {
+  if (repeated)
+    location = nn::inLayer(location, pathFrom(e.frame ? e.frame->instance : nullptr, *repeated));
   region = std::make_unique<mlir::Region>();
   block = new mlir::Block();
   region->push_back(block);
   e.builder().setInsertionPointToEnd(block);
-  step = block->addArgument(nn::tensorType({}, e.top.getI64Type()), e.locate(range));
+  step = block->addArgument(nn::tensorType({}, e.top.getI64Type()), location);
   e.routine->steps.push_back({step, this->steps});
 }
 
@@ -28,12 +31,12 @@ mlir::Value Elaborator::Loop::slice(mlir::Value sequence) {
   nn::Shape shape = nn::shapeOf(sequence.getType());
   mlir::Type one =
       nn::tensorType(nn::Shape(llvm::ArrayRef<nn::Dim>(shape.dims).drop_front()), nn::elementOf(sequence.getType()));
-  mlir::Value argument = block->addArgument(one, e.locate(range));
+  mlir::Value argument = block->addArgument(one, location);
   slices.push_back({sequence, argument});
   return argument;
 }
 mlir::Value Elaborator::Loop::carry(mlir::Value initial) {
-  mlir::Value argument = block->addArgument(initial.getType(), e.locate(range));
+  mlir::Value argument = block->addArgument(initial.getType(), location);
   carries.push_back({initial, argument});
   return argument;
 }
@@ -57,7 +60,7 @@ llvm::SmallVector<mlir::Value> Elaborator::Loop::finish(llvm::ArrayRef<mlir::Val
   }
   llvm::SmallVector<mlir::Value> values(stacked), xs, initial, lengthsList;
   llvm::append_range(values, next);
-  nn::YieldOp::create(e.builder(), e.locate(range), values);
+  nn::YieldOp::create(e.builder(), location, values);
 
   // The order of the op: step, slices, carries.
   unsigned old = block->getNumArguments();
@@ -82,7 +85,7 @@ llvm::SmallVector<mlir::Value> Elaborator::Loop::finish(llvm::ArrayRef<mlir::Val
   if (lengths)
     lengthsList.push_back(lengths);
   leave();
-  auto scan = nn::ScanOp::create(e.builder(), e.locate(range), types, xs, initial, lengthsList, mlir::ValueRange(),
+  auto scan = nn::ScanOp::create(e.builder(), location, types, xs, initial, lengthsList, mlir::ValueRange(),
                                  nn::DimAttr::get(&e.context, steps), reversed);
   scan.getBody().takeBody(*region);
   region.reset();
@@ -220,7 +223,7 @@ Value Elaborator::callRepeated(Instance &instance, const Function *entry, std::v
   const Argument *threaded = signature.arguments.front();
   Given *x = nullptr;
   size_t position = 0;
-  Loop loop(*this, copies, range);
+  Loop loop(*this, copies, range, &instance);
   for (auto &[at, cell] : routine->cells)
     loop.cellsBefore[at] = cell.current;
   for (Given &g : given) {

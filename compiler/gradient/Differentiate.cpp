@@ -1,6 +1,7 @@
 #include "compiler/Passes.h"
 #include "compiler/gradient/Functions.h"
 #include "compiler/gradient/Split.h"
+#include "dialect/Provenance.h"
 
 #include "llvm/ADT/SetVector.h"
 
@@ -49,6 +50,8 @@ struct Differentiate : impl::DifferentiatePassBase<Differentiate> {
     OpBuilder b(op);
     Block *block = op->getBlock();
     auto before = llvm::make_range(block->begin(), Block::iterator(op));
+    for (Operation &forth : before) // for this gradient, what an earlier one has made as well
+      setWay(&forth, Way::Forth);
     Adjoint adjoint(b, op.getXs(), &derived);
     adjoint.mark(before);
     // What is made stands before the gradient as well, behind `last`.
@@ -63,6 +66,8 @@ struct Differentiate : impl::DifferentiatePassBase<Differentiate> {
       gradients.push_back(g ? g : ConstantOp::create(b, op.getLoc(), x.getType(), 0.0).getResult());
       result.replaceAllUsesWith(gradients.back());
     }
+    for (Operation &made : llvm::make_range(forward(), Block::iterator(op)))
+      setWay(&made, Way::Back);
     op.erase();
     if (last) {
       Split split(*block, last, gradients,

@@ -1,5 +1,6 @@
 #include "compiler/gradient/Functions.h"
 #include "compiler/gradient/Split.h"
+#include "dialect/Provenance.h"
 #include "dialect/Substitution.h"
 
 #include "mlir/IR/IRMapping.h"
@@ -34,6 +35,8 @@ Functions::Derived Functions::make(func::FuncOp f, const Flags &wanted, const Fl
   // A mark between the passes, and the cotangents as arguments behind those of f.
   Operation *mark = ConstantOp::create(b, f.getLoc(), b.getI1Type(), int64_t(0));
   auto forward = llvm::make_range(block.begin(), Block::iterator(mark));
+  for (Operation &op : forward)
+    setWay(&op, Way::Forth);
   Adjoint adjoint(b, by, this);
   adjoint.mark(forward);
   for (auto [result, is] : llvm::zip(results, given))
@@ -48,6 +51,8 @@ Functions::Derived Functions::make(func::FuncOp f, const Flags &wanted, const Fl
     Value g = adjoint.cotangent(v);
     gradients.push_back(g ? g : ConstantOp::create(b, f.getLoc(), v.getType(), 0.0).getResult());
   }
+  for (Operation &op : llvm::make_range(Block::iterator(mark), Block::iterator(end)))
+    setWay(&op, Way::Back);
   llvm::SmallSetVector<Value, 8> known;
   known.insert_range(end->getOperands()); // calls in the block may have been replaced
   Split split(block, mark->getPrevNode(), gradients,

@@ -1,5 +1,6 @@
 #include "compiler/gradient/Loops.h"
 #include "compiler/gradient/Split.h"
+#include "dialect/Provenance.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -264,11 +265,19 @@ LogicalResult nnc::reverseCheckpoint(CheckpointOp checkpoint, Adjoint &adjoint, 
   Block &body = checkpoint.getBody().front();
   for (Operation &op : body.without_terminator())
     b.clone(op, map);
-  auto first = before ? std::next(Block::iterator(before)) : b.getInsertionBlock()->begin();
-  auto again = llvm::make_range(first, b.getInsertionPoint());
-  adjoint.mark(again);
+  Operation *end = ConstantOp::create(b, checkpoint.getLoc(), b.getI1Type(), int64_t(0));
+  auto again = [&] { // calls and loops in it are replaced on the way
+    auto first = before ? std::next(Block::iterator(before)) : b.getInsertionBlock()->begin();
+    return llvm::make_range(first, Block::iterator(end));
+  };
+  adjoint.mark(again());
   for (auto [result, v] : llvm::zip(checkpoint.getResults(), body.getTerminator()->getOperands()))
     if (Value g = adjoint.cotangent(result))
       adjoint.add(map.lookupOrDefault(v), g);
-  return adjoint.reverse(again);
+  if (failed(adjoint.reverse(again())))
+    return failure();
+  for (Operation &op : again())
+    setWay(&op, Way::Again);
+  end->erase();
+  return success();
 }

@@ -1,5 +1,6 @@
 #include "compiler/gradient/Split.h"
 #include "compiler/gradient/Cut.h"
+#include "dialect/Provenance.h"
 
 #include "mlir/IR/IRMapping.h"
 
@@ -106,8 +107,11 @@ void Split::choose(llvm::function_ref<bool(Value)> isFree) {
 }
 
 void Split::clone(OpBuilder &b, IRMapping &map) const {
-  for (Operation *op : operations)
-    b.clone(*op, map);
+  for (Operation *op : operations) {
+    Operation *copy = b.clone(*op, map);
+    if (isForward(op))
+      setWay(copy, Way::Again);
+  }
 }
 
 void Split::recompute(OpBuilder &b) const {
@@ -120,6 +124,7 @@ void Split::recompute(OpBuilder &b) const {
         map.map(read, FenceOp::create(b, read.getLoc(), read));
     });
     Operation *copy = b.clone(*op, map);
+    setWay(copy, Way::Again);
     for (auto [old, now] : llvm::zip(op->getResults(), copy->getResults()))
       old.replaceUsesWithIf(now, [&](OpOperand &use) {
         Operation *user = block.findAncestorOpInBlock(*use.getOwner());

@@ -436,7 +436,7 @@ void Bufferizer::fill(Operation *op, Value place, function_ref<Value(OpBuilder &
 void Bufferizer::finish(Operation *terminator, ArrayRef<Value> wanted) {
   for (auto [value, target] : llvm::zip(terminator->getOperands(), wanted))
     if (Value place = places.lookup(value); place != target)
-      copy(place, target, terminator->getLoc());
+      copy(place, target, (value.getDefiningOp() ? value.getDefiningOp() : terminator)->getLoc());
   if (isa<func::ReturnOp>(terminator))
     terminator->setOperands(ValueRange());
 }

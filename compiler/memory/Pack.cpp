@@ -131,8 +131,9 @@ Value Packer::packedNow(const Origin &origin, Value rhs, int64_t panel) {
     return rhs;
   OpBuilder::InsertionGuard guard(b);
   Value first = origin.sources.front();
-  b.setInsertionPoint(first.getParentBlock()->findAncestorOpInBlock(*b.getInsertionPoint()));
-  return PackOp::create(b, rhs.getLoc(), origin.clone(b, origin.sources), panel).getResult(0);
+  Operation *user = first.getParentBlock()->findAncestorOpInBlock(*b.getInsertionPoint());
+  b.setInsertionPoint(user);
+  return PackOp::create(b, user->getLoc(), origin.clone(b, origin.sources), panel).getResult(0);
 }
 
 Operation *ownerOf(const Origin &origin) { return cast<BlockArgument>(origin.sources[0]).getOwner()->getParentOp(); }
@@ -205,8 +206,9 @@ Value Packer::packed(Value rhs, int64_t panel) {
   }
   if (!p) {
     OpBuilder::InsertionGuard guard(b);
+    Location user = b.getInsertionPoint()->getLoc();
     b.setInsertionPointAfterValue(rhs);
-    p = panel ? PackOp::create(b, rhs.getLoc(), rhs, panel).getResult(0) : rhs;
+    p = panel ? PackOp::create(b, user, rhs, panel).getResult(0) : rhs;
     if (isa<ScanOp>(rhs.getParentBlock()->getParentOp())) // nobody else can use it
       return p;
   }
