@@ -3,7 +3,9 @@
 
 derivatives.py NNC SOURCE. What the operations are is read off their definitions, dialect/*.td. The derivative of one is
 tested if a scalar depends on it in a program test/run/grad*.nn, whose gradients are compared with PyTorch's, by a value
-that it depends on itself. Operations that only derivatives are made of are tested by derivatives of derivatives.
+that it depends on itself; in an entry, that is, whose derivatives are compared with central differences as well. The second
+derivative is tested likewise, where there is one. Operations that only derivatives are made of are tested by derivatives of
+derivatives.
 """
 
 import json
@@ -14,6 +16,8 @@ import subprocess
 import sys
 
 nnc, source = sys.argv[1], pathlib.Path(sys.argv[2])
+sys.path.insert(0, str(source / "test/run"))
+import differences  # noqa: E402 (lies there)
 
 # Operations on tensors without a rule, and why they need none.
 NONE = {
@@ -28,6 +32,13 @@ NONE = {
     **dict.fromkeys("state state_value store".split(), "is a value of another call"),
 }  # fmt: skip
 
+
+# Operations with a rule whose second derivative says nothing more, and why.
+FIRST_ONLY = {
+    **dict.fromkeys("ceil floor round sign div".split(), "the first one is 0"),
+    "cast": "is linear, and rounds in the working types",
+    "custom_gradient": "the first one is an expression of the program",
+}  # fmt: skip
 
 TENSORS = ("NN_Tensor", "NN_Value", "NN_TensorOrRef")
 
@@ -68,38 +79,41 @@ def operations(function):
 
 
 def on_the_way(function):
-    """Names of the operations between a value and a scalar whose gradient by this value is asked for."""
-    known, names = operations(function), set()
+    """Names of the operations between a value and a scalar whose gradient by this value is asked for, and of those among
+    them that are so once more in a gradient of this gradient."""
+    known, once, twice = operations(function), {}, set()
     for number, (_, name, operands) in enumerate(known):
         if name != "grad":
             continue
-        scalar, active = operands[0], set(operands[1:])
+        scalar, active, names = operands[0], set(operands[1:]), set()
         leads = {scalar}
         for results, _, used in known[:number]:
             if active & set(used):
                 active.update(results)
-        for results, other, used in reversed(known[:number]):
+        for at, (results, other, used) in reversed(list(enumerate(known[:number]))):
             if leads & set(results) and active & set(results):
                 leads.update(used)
                 names.add(other)
-    return names
+                twice |= once.get(at, set())
+        once[number] = names
+    return set().union(*once.values()), twice
 
 
 def emitted(program, phase):
     return subprocess.run([nnc, program, f"--emit={phase}"], capture_output=True, text=True, check=True).stdout
 
 
-written, derived = set(), set()
+written, derived, twice = set(), set(), set()
 for program in sorted((source / "test/run").glob("grad*.nn")):
     functions = emitted(program, "nn").split("func.func")
-    called = set()
-    for function in functions:
-        names = on_the_way(function)
-        written |= names
-        called |= {"call"} & names
-    if called:  # a layer whose derivative is asked for where it is used
-        written |= {name for f in functions for _, name, _ in operations(f)}
-    if any(len(re.findall(r"nn\.grad", f)) > 1 for f in functions):
+    compared = {line.split()[1] for line in differences.twins(program)[1]}
+    ways = [on_the_way(f) for f in functions for entry in re.findall(r"^ @\w+\.(\w+)\(", f) if entry in compared]
+    everywhere = {name for f in functions for _, name, _ in operations(f)}
+    for found, names in ((written, [once for once, _ in ways]), (twice, [second for _, second in ways])):
+        found |= set().union(*names)
+        if any("call" in n for n in names):  # a layer whose derivative is asked for where it is used
+            found |= everywhere
+    if any(second for _, second in ways):
         derived |= {name for _, name, _ in operations(emitted(program, "grad"))}
 
 complaints = []
@@ -107,7 +121,10 @@ for name, (rule, maps) in sorted(definitions().items()):
     if not rule:
         if maps and name not in NONE:
             complaints.append(f"nn.{name} has no derivative, and no reason for that stands in {pathlib.Path(__file__).name}")
-    elif name not in written and name not in derived:
-        complaints.append(f"nn.{name} has a derivative that no program test/run/grad*.nn asks for")
-print("\n".join(complaints) or f"{len(written)} operations are differentiated")
+        continue
+    if name not in written and name not in derived:
+        complaints.append(f"nn.{name} has a derivative that no program test/run/grad*.nn asks for in an entry that has differences")
+    if name not in twice and name in written and name not in FIRST_ONLY:
+        complaints.append(f"nn.{name} has a second derivative that no program test/run/grad*.nn asks for in an entry that has differences")
+print("\n".join(complaints) or f"{len(written)} operations are differentiated, {len(twice)} twice")
 sys.exit(bool(complaints))

@@ -4,6 +4,7 @@ An entry that gives `grad(e, x, ..)`, of an `e` that it computes itself, by argu
 block that minimizes e `with sgd(1.0)` is its own: its first output is e, and the step takes the derivatives off the parameters.
 """
 
+import os
 import pathlib
 import re
 
@@ -119,11 +120,11 @@ def twins(path):
         known = derivatives(block, entry.results[1:], {a.name for a in entry.arguments})
         pairs = {out: f"{x}.0" for _, pairs in known for out, x in pairs.items()}  # the name in the first step
         lines.append(" ".join([f"step {name}", *written_pairs(pairs, entry)]))
-    text = text[: end - 1] + written + text[end - 1 :]
-    return re.sub(r'^import "', f'import "{path.resolve().parent}/', text, flags=re.M), lines
+    return text[: end - 1] + written + text[end - 1 :], lines
 
 
 def write(path, source, pairings):
     extended, lines = twins(path)
-    pathlib.Path(source).write_text(extended, encoding="utf-8")
+    folder = os.path.relpath(path.resolve().parent, pathlib.Path(source).resolve().parent)
+    pathlib.Path(source).write_text(re.sub(r'^import "', f'import "{folder}/', extended, flags=re.M), encoding="utf-8")
     pathlib.Path(pairings).write_text("".join(line + "\n" for line in lines), encoding="utf-8")

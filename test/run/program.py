@@ -49,7 +49,9 @@ class Program:
     # What "the row's largest magnitude" means for tolerances: "last" axis, "element" for elementwise operations, "all"
     # where a value that is summed over everything decides.
     row = "last"
-    single = ()  # entries that compute something in f32 whatever the working type is: f64 has no expected values for them
+    only_f32 = ()  # entries that compute something in f32 whatever the working type is: f64 has no expected values for them
+    training = False
+    pooled = False  # a tensor of few elements may be right by chance: PyTorch's error is its relative one in all larger results
     exact = False  # the result is the nearest number of its type: no tolerance
 
     def __init__(self, working):
@@ -61,6 +63,17 @@ class Program:
         kind = self.parameters.get(path, uniform(-0.5, 0.5))
         self.drawn[path] = kind
         return tensor(kind, path, shape, self.stored).to(self.type)
+
+    def holds(self, path, parameter):
+        """Said of a parameter of one of PyTorch's modules that stands for that of this path."""
+
+    def batch_norm(self, path, x, affine=True):
+        d = x.shape[1]
+        buffers = [self.param(f"{path}.{name}", d) for name in ("running_mean", "running_var")]
+        if self.training:
+            self.param(f"{path}.num_batches_tracked").add_(1)
+        given = [self.param(f"{path}.{name}", d) for name in ("weight", "bias") if affine]
+        return torch.nn.functional.batch_norm(x, *buffers, *given, training=self.training)
 
     def linear(self, path, x, out, bias=True):
         y = x @ self.param(f"{path}.weight", out, x.shape[-1]).T

@@ -108,6 +108,10 @@ private:
     if ((words >> std::ws).eof())
       return t;
     t.checked = true;
+    if (line.find("unchecked") != std::string::npos) {
+      t.arbitrary = true;
+      return t;
+    }
     if (!isFloat(t.type)) {
       for (uint64_t &sum : t.integerSum)
         sum = strtoull(word().c_str(), nullptr, 10);

@@ -27,7 +27,8 @@ struct Tensor {
   std::optional<Graph> graph; ///< an input that is a graph and has no elements
   bool averaged = false;      ///< of a parameter after a call: read while averages are in use
   // Of an output:
-  bool checked = false; ///< a call that fails has outputs without expected values
+  bool checked = false;   ///< a call that fails has outputs without expected values
+  bool arbitrary = false; ///< any value will do: it serves something else
   size_t nans = 0, positive = 0, negative = 0;
   double sum[2] = {0, 0}, tolerance[2] = {0, 0};
   uint64_t integerSum[2] = {0, 0};

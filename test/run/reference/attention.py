@@ -166,7 +166,7 @@ def bucket(offset, both=True, buckets=32, reach=128):
 class multihead(Program):
     types = ("f32", "f64")
     row = "all"
-    single = ("llama", "mistral")  # their angles
+    only_f32 = ("llama", "mistral")  # their angles
     inputs = {"keep": values(1, 1, 0, 1), "mask": values(0.0, 0.5, float("-inf"), 1.0, 0.0)}
     cases = (
         [Case(e, {"B": b, "N": n}) for e in ("self", "past", "llama", "mistral", "encode_before", "t5") for b, n in ((0, 2), (1, 1), (2, 5), (1, 50), (1, 131))]
@@ -186,6 +186,8 @@ class multihead(Program):
                 p.copy_(self.param(f"{path}.{name}", *p.shape))
         for p in module.parameters():
             p.requires_grad_(False)
+        for name, p in module.named_parameters():
+            self.holds(f"{path}.{name}", p)
         return module
 
     def attention(self, path, heads, q, k, v, bias=True, **more):
@@ -266,7 +268,7 @@ class multihead(Program):
 
 
 class remembered(multihead):
-    single = ()
+    only_f32 = ()
     cases = [
         Case("remember", {}, context={"B": 2, "M": 5}, then=(Case("recall", {"N": 3}), Case("recall", {"N": 1}))),
         Case("remember", {}, context={"B": 1, "M": 33}, then=(Case("recall", {"N": 17}), Case("remember"), Case("recall", {"N": 0}))),

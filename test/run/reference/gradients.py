@@ -51,7 +51,7 @@ def along(entry, **inputs):
 
 class grad_elementwise(Gradients):
     row = "element"
-    single = ("d_cast",)
+    only_f32 = ("d_cast",)
     inputs = {"k": integers(-2, 4)}
     cases = [
         c for name, kinds in (
@@ -91,8 +91,9 @@ class grad_elementwise(Gradients):
 class grad_second(Gradients):
     # One element alone would have PyTorch's error in it as the only measure of what is right.
     cases = [
-        Case(e, {"N": n}, kinds) for e, kinds in (("dd_smooth", {}), ("dd_positive", POSITIVE), ("dd_both", POSITIVE)) for n in (0, 7, 16, 33)
-    ]  # fmt: skip
+        Case(e, {"N": n}, kinds) for e, kinds in (("dd_smooth", {}), ("dd_positive", POSITIVE), ("dd_both", POSITIVE), ("dd_pieces", {"y": uniform(0.5, 3)}))
+        for n in (0, 7, 16, 33)
+    ] + [Case(e, {"M": m, "N": n}) for e in ("dd_joined", "dd_best") for m, n in ((3, 7), (16, 17), (5, 130))]  # fmt: skip
 
     def dd_smooth(self, x, w, v):
         y = torch.tanh(x) + torch.sigmoid(x) + torch.erf(x) + torch.exp(x) + torch.expm1(x) + torch.sin(x) * torch.cos(x)
@@ -105,6 +106,20 @@ class grad_second(Gradients):
     def dd_both(self, x, y, w, v):
         dx, dy = grad((w * (x**y + x / y + torch.atan2(x, y))).sum(), x, y)
         return grad((v * dx * dy).sum(), x, y)
+
+    def dd_pieces(self, x, y, w, v):
+        z = torch.maximum(x * y, y) * torch.minimum(x, y**2) + torch.clamp(x * y, -1, 1) * torch.abs(x)
+        z = z + torch.where(x > y, x * y, y) ** 2 + torch.remainder(x, y) * x
+        dx, dy = grad((w * z**2).sum(), x, y)
+        return grad((v * dx * dy).sum(), x, y)
+
+    def dd_joined(self, x, w, v):
+        row = x.mean(-1) * x.amax(-1) - x.amin(-1) ** 2
+        z = torch.cat((F.pad(x, (1, 2), value=5) ** 2, x * row[:, None]), -1)
+        return grad((v * grad((w * z**2).sum(), x)).sum(), x)
+
+    def dd_best(self, x, w, v):
+        return grad((v * grad((w * x.topk(3).values ** 3).sum(), x)).sum(), x)
 
 
 def tables(entry, sizes=((1, 1), (3, 7), (16, 17), (5, 130)), **inputs):
@@ -195,7 +210,7 @@ class grad_(Gradients):
     cases = [
         Case(e, {"B": b}) for e in ("on_the_way", "through", "penalty", "nothing", "stopped", "own", "third", "twice", "activations", "losses")
         for b in (1, 3, 17)
-    ]  # fmt: skip
+    ] + [Case("lengths", {"B": 3}, {"x": x}) for x in (uniform(-2, 2), values(0, 0, 0, 0, 0, 1, 2, 0, 0, 3))]  # fmt: skip
 
     def _scaled(self, path, x):
         return x + torch.tanh(self.linear(f"{path}.fc", x, 5))
@@ -230,6 +245,10 @@ class grad_(Gradients):
     def activations(self, x):
         y = F.relu(x) + F.gelu(x) + F.silu(x) + F.softplus(x) + F.elu(x) + F.leaky_relu(x) + F.mish(x)
         return grad(y.sum(), x)
+
+    def lengths(self, x):
+        length = lambda x: torch.linalg.vector_norm(x, dim=-1)  # noqa: E731
+        return grad(torch.sin(length(x)).sum() + (length(F.normalize(x + 3, dim=-1)) * x[:, 0]).sum(), x)
 
     def losses(self, x, y):
         e = F.mse_loss(x, y) + F.huber_loss(x, y) + F.binary_cross_entropy_with_logits(x, torch.sigmoid(y))

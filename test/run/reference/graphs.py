@@ -33,6 +33,8 @@ class graphs(Program):
         given = {name: self.param(f"{path}.{name}", *value.shape) for name, value in own}
         module = module.to(self.type).eval()
         module.load_state_dict(given, strict=False)
+        for name, p in module.named_parameters():
+            self.holds(f"{path}.{name}", p)
         return module
 
     def conv(self, path, name, *settings, **more):

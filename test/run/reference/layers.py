@@ -126,16 +126,13 @@ class norms(Program):
     def root_plain(self, x):
         return F.rms_norm(x, (64,), eps=1e-6)
 
-    def statistics(self, path, d):
-        return self.param(f"{path}.running_mean", d), self.param(f"{path}.running_var", d)
-
     def batches(self, x):
-        return F.batch_norm(x, *self.statistics("batch", 33), self.param("batch.weight", 33), self.param("batch.bias", 33))
+        return self.batch_norm("batch", x)
 
     sequences = batches
 
     def frees(self, x):
-        return F.batch_norm(x, *self.statistics("free", 7))
+        return self.batch_norm("free", x, affine=False)
 
     def groups(self, x):
         # By hand: PyTorch refuses an empty batch.
@@ -153,7 +150,7 @@ class norms(Program):
         return F.instance_norm(x)
 
     def batch_planes(self, x):
-        return F.batch_norm(x, *self.statistics("plane", 5), self.param("plane.weight", 5), self.param("plane.bias", 5))
+        return self.batch_norm("plane", x)
 
     def batch_own(self, x):
         return F.batch_norm(x, None, None, training=True)

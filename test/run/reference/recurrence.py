@@ -132,7 +132,7 @@ class recurrent(Program):
     cases = (
         [c for e in ("plain", "deep", "single", "long_deep", "long_both", "gated", "gated_deep", "gated_both", "minimal") for c in (
             Case(e, {"T": t, "B": b}, {"n": absent} if e == "minimal" else {}) for t, b in ((1, 1), (2, 3), (7, 5), (5, 17), (3, 33)))]
-        + [Case(e, {"T": t, "B": b}, {"n": values(*n)}) for e in ("long_ragged", "gated_ragged", "minimal") for t, b, n in (
+        + [Case(e, {"T": t, "B": b}, {"n": values(*n)}) for e in ("ragged", "long_ragged", "gated_ragged", "minimal") for t, b, n in (
             (1, 1, (1,)), (4, 5, (4, 0, 2, 3, 1)), (7, 9, (2, 5, 7)), (3, 2, (0,)), (6, 17, (1, 6, 3, 4)))]
         + [Case("cells", {"B": b}) for b in FEW]
         + [Case("long_ragged", {"T": 3, "B": 2}, {"n": values(1, 4)}, (1, "`n` holds 4 at position 1"))]
@@ -141,7 +141,8 @@ class recurrent(Program):
     def net(self, path, kind, *sizes, **options):
         net = getattr(torch.nn, kind)(*sizes, dtype=self.type, **options)
         for name, p in net.named_parameters():
-            p.data = self.param(f"{path}.{name}", *p.shape)
+            p.data = self.param(f"{path}.{name}", *p.shape).detach()
+            self.holds(f"{path}.{name}", p)
         return net
 
     def walk(self, net, x, n=None, start=None):
@@ -177,6 +178,9 @@ class recurrent(Program):
         return self.walk(self.net("bilstm", "LSTM", 6, 17, 2, bidirectional=True), x, n)
 
     long_ragged = long_both
+
+    def ragged(self, x, n):
+        return self.walk(self.net("birnn", "RNN", 6, 5, bidirectional=True), x, n)
 
     def gated(self, x, h0):
         return self.walk(self.net("gru", "GRU", 7, 16), x, None, h0)

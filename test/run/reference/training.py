@@ -132,7 +132,7 @@ def cosine(step, peak, total):
 class train_clauses(Training):
     """Each train block has its own optimizer and counts its own updates."""
 
-    single = ("scheduled_step",)  # schedules are computed in f32
+    only_f32 = ("scheduled_step",)  # schedules are computed in f32
     bad = [Case("clipped_step", {"B": 12}, {"lr": values(0.1), "x": values(1, math.nan)}, NOT_FINITE)]
     overflow = [Case("accumulated_step", {"B": 2}, {"lr": values(0.1), "y": values(1e200)}, NOT_FINITE)]
     cases = [

@@ -212,6 +212,8 @@ class convolution(Program):
         return function(x, self.param(f"{path}.weight", *shape), self.param(f"{path}.bias", out) if bias else None, **settings)
 
     def norm(self, path, x):
+        if self.training:
+            return self.batch_norm(path, x)
         d = x.shape[1]
         names = ("running_mean", "running_var", "weight", "bias")
         mean, var, weight, bias = (self.param(f"{path}.{n}", d)[:, None, None] for n in names)
