@@ -7,7 +7,7 @@ from torch import nn
 from program import Case, integers, members, narrow, uniform, values
 from rounds import EDGE, D, Messages
 from training import STEPS, sequence
-from training_modules import Modules
+from training_modules import BatchNorm1d, Modules, entropy
 
 FEATURES, CLASSES = 10, 4
 WHOLE, BATCH = {"N": 17, "E": 40}, {"N": 23, "E": 50, "G": 5}
@@ -82,7 +82,7 @@ NETWORKS = {
     ),
     "gin": lambda: Isomorphism(
         conv1=layers("GINConv", perceptron(FEATURES, D, D), train_eps=True),
-        norm=nn.BatchNorm1d(D),
+        norm=BatchNorm1d(D),
         conv2=layers("GINConv", perceptron(D, D, D, nn.Tanh)),
         head=nn.Linear(D, CLASSES),
     ),
@@ -109,8 +109,7 @@ class train_graphs(Graphs):
     def gcn_step(self, x, g, w, label, lr):
         scores = self.scores("gcn", x, g, w)
         right = (scores.argmax(-1) == label).to(torch.float32).mean()
-        loss = F.cross_entropy(scores, label, reduction="sum") / max((label >= 0).sum(), 1)
-        return self.learn("gcn", loss, lr, lambda p: torch.optim.Adam(p, eps=0.1, weight_decay=0.01)), right
+        return self.learn("gcn", entropy(scores, label), lr, lambda p: torch.optim.Adam(p, eps=0.1, weight_decay=0.01)), right
 
     def sage_step(self, x, g, label, lr):
         loss = F.cross_entropy(self.scores("sage", x, g), label, label_smoothing=0.1)
@@ -130,7 +129,7 @@ class train_messages(Graphs):
     cases = [
         steps("gatv2", 0.05), steps("gin", 0.02, BATCH), steps("mpnn", 0.02, BATCH), *singles("gatv2", 0.1), *singles("mpnn", 0.05, G=3),
         # Of two rows a batch norm makes 1 and -1 whatever they are: derivatives through it would be rounding.
-        *singles("gin", 0.1, 7, G=4),
+        *singles("gin", 0.1, 7, G=4), sequence(*(step("gin", 0.02, {"N": n, "E": 3 * n, "G": 3}) for n in (9, 0, 1, 11))),
     ]  # fmt: skip
 
     def gatv2_step(self, x, g, v, label, lr):

@@ -6,7 +6,7 @@ from torch import nn
 
 from program import Case, integers, uniform, values
 from training import STEPS, sequence
-from training_modules import Modules
+from training_modules import BatchNorm2d, Modules, entropy
 
 CLASSES = 5
 LOOK = Case("forward", {"B": 5, "H": 9, "W": 8})
@@ -24,9 +24,9 @@ def convolution(a, b, k=3, **more):
 class Block(nn.Module):
     def __init__(self, a, b, stride=1):
         super().__init__()
-        self.conv1, self.bn1 = convolution(a, b, stride=stride, padding=1), nn.BatchNorm2d(b)
-        self.conv2, self.bn2 = convolution(b, b, padding=1), nn.BatchNorm2d(b)
-        self.downsample = nn.Sequential(convolution(a, b, 1, stride=stride), nn.BatchNorm2d(b)) if stride > 1 else nn.Identity()
+        self.conv1, self.bn1 = convolution(a, b, stride=stride, padding=1), BatchNorm2d(b)
+        self.conv2, self.bn2 = convolution(b, b, padding=1), BatchNorm2d(b)
+        self.downsample = nn.Sequential(convolution(a, b, 1, stride=stride), BatchNorm2d(b)) if stride > 1 else nn.Identity()
 
     def forward(self, x):
         return F.relu(self.bn2(self.conv2(F.relu(self.bn1(self.conv1(x))))) + self.downsample(x))
@@ -35,7 +35,7 @@ class Block(nn.Module):
 class ResNet(nn.Module):
     def __init__(self):
         super().__init__()
-        self.conv1, self.bn1 = convolution(3, 8, padding=1), nn.BatchNorm2d(8)
+        self.conv1, self.bn1 = convolution(3, 8, padding=1), BatchNorm2d(8)
         self.one, self.two, self.three = Block(8, 8), Block(8, 8), Block(8, 12, 2)
         self.fc = nn.Linear(12, CLASSES)
 
@@ -82,6 +82,8 @@ class train_resnet(Modules):
         sequence(*[step("train_step", 0.02, 4, 9, 11)] * STEPS),
         *(step("train_step", 0.2, *size) for size in SIZES),
         sequence(*(step("train_step", 0.02, *size) for size in SIZES)),
+        # No image; one that ends as a single pixel.
+        sequence(*(step("train_step", 0.02, *size) for size in ((3, 9, 8), (0, 9, 8), (1, 3, 4), (2, 8, 9))), LOOK),
         # What it has learnt is what it goes by.
         sequence(step("train_step", 0.02, 3, 12, 9), LOOK, step("train_step", 0.02, 3, 12, 9), LOOK),
     ]
@@ -89,8 +91,7 @@ class train_resnet(Modules):
     def train_step(self, image, label, lr):
         scores = self.network("", ResNet).train()(image)
         right = (scores.argmax(-1) == label).to(torch.float32).mean()
-        loss = F.cross_entropy(scores, label)
-        return self.learn("train", loss, lr, lambda p: torch.optim.SGD(p, lr=1, momentum=0.9, weight_decay=0.01), model=True), right
+        return self.learn("train", entropy(scores, label), lr, lambda p: torch.optim.SGD(p, lr=1, momentum=0.9, weight_decay=0.01), model=True), right
 
     def forward(self, image):
         return self.network("", ResNet).eval()(image).detach()

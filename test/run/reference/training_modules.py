@@ -1,6 +1,7 @@
 """Networks that learn, made of PyTorch's own modules."""
 
 import torch
+from torch import nn
 
 from training import Training
 
@@ -25,3 +26,29 @@ class Modules(Training):
         """One step of the network of this name, or of all of the model."""
         chosen = lambda path: (model or path.startswith(f"{name}.")) and self.weights[path].requires_grad
         return self.descend(name, loss, lr, make, clip, chosen)
+
+
+class Lone:
+    """A batch norm that takes a single value per channel, which PyTorch refuses: its mean counts, a variance it has not."""
+
+    def forward(self, x):
+        if not self.training or x.numel() != x.shape[1]:
+            return super().forward(x)
+        with torch.no_grad():
+            self.running_mean += self.momentum * (x.flatten() - self.running_mean)
+            self.num_batches_tracked += 1
+        weight, bias = (w.reshape(x.shape) for w in (self.weight, self.bias))
+        return 0 * weight * x + bias
+
+
+class BatchNorm1d(Lone, nn.BatchNorm1d):
+    pass
+
+
+class BatchNorm2d(Lone, nn.BatchNorm2d):
+    pass
+
+
+def entropy(scores, label):
+    """The mean over the rows that count, 0 where none does."""
+    return nn.functional.cross_entropy(scores, label, reduction="sum") / max((label >= 0).sum(), 1)
