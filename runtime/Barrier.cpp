@@ -13,13 +13,13 @@ void Signal::raise() {
     wake(&word, 1);
 }
 
-void Signal::waitFor(uint32_t count, uint64_t spin) {
-  uint64_t start = 0;
+uint64_t Signal::waitFor(uint32_t count, uint64_t spin) {
+  uint64_t start = 0, slept = 0;
   for (;;) {
     uint32_t now = __atomic_load_n(&word, __ATOMIC_ACQUIRE);
     // The other one may be a barrier ahead; counts wrap around.
     if (static_cast<int32_t>((now & ~1u) - count) >= 0)
-      return;
+      return slept;
     uint64_t time = __builtin_ia32_rdtsc();
     start = start ? start : time;
     if (time - start < spin) {
@@ -30,6 +30,7 @@ void Signal::waitFor(uint32_t count, uint64_t spin) {
     if (now != marked && !__atomic_compare_exchange_n(&word, &now, marked, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
       continue;
     sleepWhile(&word, marked);
+    slept += __builtin_ia32_rdtsc() - time;
   }
 }
 
@@ -44,6 +45,6 @@ extern "C" void nnrt_barrier(nnrt_team *shared, int32_t tid) {
   for (int32_t round = 0, step = 1; step < size; ++round, step *= 2) {
     int32_t after = tid + step;
     team.seats[after < size ? after : after - size].rounds[round].raise();
-    seat.rounds[round].waitFor(seat.passed[round] += 2, team.spinInside);
+    seat.slept += seat.rounds[round].waitFor(seat.passed[round] += 2, team.spinInside);
   }
 }

@@ -23,6 +23,9 @@ static constexpr uint64_t kSpinInside = 2'000'000;
 /// Where calls are rare, each finds the workers asleep, and this many times the work is needed to make up for the time
 /// that it takes to wake them. The first of a row of calls pays for the others.
 static constexpr int64_t kAsleep = 10;
+/// Calls with one thread between two tries with several, where other programs keep a thread from running. A try then
+/// costs some dozen times what the call does.
+static constexpr int32_t kMostAlone = 255;
 /// Of a worker. Kernels keep small tiles on it; the C library takes its thread-local storage from it.
 static constexpr size_t kStack = 4 << 20;
 
@@ -52,7 +55,7 @@ static void passTurn(Team &team, Seat &seat) {
 
 static void waitForChildren(Team &team, Seat &seat) {
   for (int32_t i = 0, child = 2 * seat.tid + 1; i < 2 && child + i < team.shared.size; ++i)
-    team.seats[child + i].done.waitFor(seat.childrenDone[i], team.spinInside);
+    seat.slept += team.seats[child + i].done.waitFor(seat.childrenDone[i], team.spinInside);
 }
 
 static void runShare(Team &team, int32_t tid) {
@@ -145,6 +148,8 @@ static int32_t chooseSize(Team &team, int64_t work) {
   int64_t worth = perThread ? work / perThread : team.limit;
   if (worth < 2)
     return 1;
+  if (team.alone > 0)
+    return --team.alone, 1;
   int32_t size = worth < team.limit ? static_cast<int32_t>(worth) : team.limit;
   if (team.process != getpid()) { // a child made by fork(): the workers stayed with the parent
     endTeam(team);
@@ -168,10 +173,28 @@ static void runOn(Team &team, const Job &job, int32_t size) {
   waitForChildren(team, team.seats[0]);
 }
 
+/// A call whose first thread has slept for most of its time had better been made alone: the others do not run, because
+/// other programs do. So the next ones are, twice as many each time; a good one halves that. Threads that are asked for
+/// on fewer processors, or whatever the work is, are taken all the same.
+static void judge(Team &team, uint64_t ticks) {
+  if (!team.worth || !team.spinInside)
+    return;
+  bool isCrowded = team.seats[0].slept > ticks / 2;
+  int32_t next = isCrowded ? 2 * team.crowded + 1 : team.crowded / 2;
+  team.crowded = next < kMostAlone ? next : kMostAlone;
+  team.alone = isCrowded ? team.crowded : 0;
+}
+
 void runTeam(Team &team, const Job &job, int64_t work) {
-  runOn(team, job, chooseSize(team, work));
-  if (team.limit > 1)
-    team.left = __builtin_ia32_rdtsc();
+  uint64_t start = __builtin_ia32_rdtsc();
+  int32_t size = chooseSize(team, work);
+  team.seats[0].slept = 0;
+  runOn(team, job, size);
+  if (team.limit < 2)
+    return;
+  team.left = __builtin_ia32_rdtsc();
+  if (size > 1)
+    judge(team, team.left - start);
 }
 
 void reported(const Team &team, int32_t &code, int64_t &position) {

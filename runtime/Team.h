@@ -18,8 +18,8 @@ struct alignas(64) Signal {
   uint32_t count() const { return __atomic_load_n(&word, __ATOMIC_RELAXED) & ~1u; }
   /// Only one thread at a time does this.
   void raise();
-  /// Watches the word for `spin` ticks of the clock, then sleeps.
-  void waitFor(uint32_t count, uint64_t spin);
+  /// Watches the word for `spin` ticks of the clock, then sleeps. Gives the ticks that passed asleep.
+  uint64_t waitFor(uint32_t count, uint64_t spin);
 };
 
 constexpr int32_t kMostThreads = 256;
@@ -32,6 +32,7 @@ struct alignas(64) Seat {
   Signal rounds[kMostRounds];   ///< barriers; raised by the thread that stands 2^round before this one
   uint32_t passed[kMostRounds]; ///< what the next barrier waits for, less 2
   uint32_t childrenDone[2];     ///< what the end of this call waits for
+  uint64_t slept;               ///< ticks of this call that went by asleep, waiting for others
   int32_t code;                 ///< of nnrt_report, 0: nothing
   int32_t tid;
   int64_t position; ///< of nnrt_report
@@ -56,9 +57,11 @@ struct Team {
   int32_t process;  ///< that made the team: after a fork its workers do not exist
   /// Ticks of the clock that a thread waits for the next call, and for the others within a call, before it sleeps.
   uint64_t spin, spinInside;
-  uint64_t left; ///< time on that clock when the last call ended
-  int64_t worth; ///< FLOP that a second thread must have to do
-  Seat *seats;   ///< `seatCount` of them; seat 0 is the caller's
+  uint64_t left;   ///< time on that clock when the last call ended
+  int64_t worth;   ///< FLOP that a second thread must have to do
+  int32_t alone;   ///< calls that are still to take one thread, because the processors are wanted by others
+  int32_t crowded; ///< how many it was the last time
+  Seat *seats;     ///< `seatCount` of them; seat 0 is the caller's
   int32_t seatCount;
   Job job;
 };

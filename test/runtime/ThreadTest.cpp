@@ -2,6 +2,8 @@
 #include "Check.h"
 #include "TestModel.h"
 
+#include "runtime/Team.h"
+
 #include <atomic>
 #include <csignal>
 #include <cstring>
@@ -22,7 +24,9 @@ static int threadsOfProcess() {
 }
 
 CASE(threads, barriers) {
+  setenv("NNC_WORK_PER_THREAD", "0", 1); // not fewer where other programs want the processors
   Session s;
+  unsetenv("NNC_WORK_PER_THREAD");
   for (int threads = 1; threads <= 8; ++threads) {
     CHECK_EQUAL(nnrt_context_set_threads(s.context, threads), NN_OK);
     int64_t rounds = threads > 2 ? 100 : 2000, size = 0;
@@ -99,6 +103,44 @@ CASE(threads, rareCallsDoNotWakeWorkers) {
   usleep(5000);
   CHECK_EQUAL(nnrt_call(s.context, kBarriers, arguments), NN_OK);
   CHECK_EQUAL(size, 2);
+}
+
+/// The second thread is late, as one that other programs keep from running.
+static void lateSecond(nnrt_team *team, int32_t tid, const int64_t *late, void *const *sizes, char *, char *,
+                       void *const *, char *) {
+  if (tid == 1 && *late)
+    usleep(20'000);
+  nnrt_barrier(team, tid);
+  if (tid == 0)
+    *static_cast<int64_t *>(sizes[0]) = team->size;
+}
+
+CASE(threads, crowdedProcessors) {
+  if (nnrt::availableThreads() < 2)
+    return; // two threads on one processor never wait for each other awake
+  nnrt::Team team = {};
+  nnrt::Seat seats[2] = {};
+  nnrt::setTeam(team, seats, 2);
+  team.worth = 1;
+  nnrt_entry entry = {};
+  entry.run = lateSecond;
+  auto sizeOf = [&](int64_t late) {
+    int64_t size = 0;
+    void *sizes[] = {&size};
+    nnrt::runTeam(team, {&entry, &late, sizes, nullptr, nullptr, nullptr, nullptr}, 1'000'000);
+    return size;
+  };
+  CHECK_EQUAL(sizeOf(1), 2);
+  CHECK_EQUAL(sizeOf(0), 1);
+  CHECK_EQUAL(sizeOf(1), 2); // tried again, in vain
+  for (int i = 0; i < 3; ++i)
+    CHECK_EQUAL(sizeOf(0), 1);
+  CHECK_EQUAL(sizeOf(0), 2);
+  team.alone = team.crowded = 0;
+  team.worth = 0; // as many as there are, whatever comes of it
+  for (int i = 0; i < 3; ++i)
+    CHECK_EQUAL(sizeOf(1), 2);
+  nnrt::endTeam(team);
 }
 
 CASE(threads, workPerThread) {
