@@ -21,6 +21,10 @@ Substitution::Substitution(func::FuncOp callee, const Shape &sizes) {
     Type made = tensorType(shapeOf(t).substitute(value), t.getElementType());
     return std::make_pair(made, WalkResult::skip());
   });
+  replacer.addReplacement([value](RefType r) {
+    return RefType::get(r.getContext(), r.getShape().substitute(value), r.getElementType(),
+                        r.getStrides().substitute(value));
+  });
   replacer.addReplacement([value](nn::GraphType g) {
     return nn::GraphType::get(g.getContext(), g.getSources().substitute(value), g.getTargets().substitute(value),
                               g.getEdges().substitute(value));

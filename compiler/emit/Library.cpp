@@ -37,6 +37,13 @@ Error checkNames(const Interface &interface) {
   return Error::success();
 }
 
+/// Adds what the runtime and the C functions need.
+Error complete(Module &module, const Interface &interface, const cpu::Cpu &cpu) {
+  if (Error error = checkNames(interface))
+    return error;
+  return addDescriptor(module, interface, cpu);
+}
+
 } // namespace
 
 std::string headerPath(StringRef library) {
@@ -54,9 +61,7 @@ Error checkLibrary(const LibraryOptions &options) {
 
 Expected<Bytes> emitCode(std::unique_ptr<Module> module, const Interface &interface, const cpu::Cpu &cpu,
                          CodeKind kind) {
-  if (Error error = checkNames(interface))
-    return error;
-  if (Error error = addDescriptor(*module, interface, cpu))
+  if (Error error = complete(*module, interface, cpu))
     return error;
   return generateCode(*module, cpu, kind);
 }
@@ -64,11 +69,13 @@ Expected<Bytes> emitCode(std::unique_ptr<Module> module, const Interface &interf
 Error emitLibrary(std::unique_ptr<Module> module, const Interface &interface, const LibraryOptions &options) {
   if (Error error = checkLibrary(options))
     return error;
-  Expected<Bytes> object = emitCode(std::move(module), interface, options.cpu, CodeKind::Object);
-  if (!object)
-    return object.takeError();
+  if (Error error = complete(*module, interface, options.cpu))
+    return error;
+  Expected<std::vector<Bytes>> objects = generateObjects(*module, options.cpu);
+  if (!objects)
+    return objects.takeError();
   std::string soname = sys::path::filename(options.output).str();
-  Expected<Bytes> library = linkLibrary(*object, exportedSymbols(interface), soname);
+  Expected<Bytes> library = linkLibrary(*objects, exportedSymbols(interface), soname);
   if (!library)
     return library.takeError();
   std::string header = headerText(interface);

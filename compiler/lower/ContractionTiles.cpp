@@ -1,4 +1,5 @@
 #include "compiler/lower/ContractionTiles.h"
+#include "compiler/lower/Routine.h"
 
 #include "llvm/Support/FormatVariadic.h"
 
@@ -201,23 +202,6 @@ void TileBuilder::buildDots(const TileCall &call) {
   func::ReturnOp::create(l.b, l.loc);
 }
 
-/// A function of the module, made by `build` on the first call.
-static func::FuncOp functionFor(Lowering &l, const std::string &name, TypeRange arguments,
-                                function_ref<void(func::FuncOp)> build) {
-  auto module = l.function->getParentOfType<ModuleOp>();
-  if (auto known = module.lookupSymbol<func::FuncOp>(name))
-    return known;
-  OpBuilder b(module.getContext());
-  b.setInsertionPointToEnd(module.getBody());
-  auto function = func::FuncOp::create(b, l.loc, name, b.getFunctionType(arguments, {}));
-  function.setPrivate();
-  function->setAttr("llvm.linkage", LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
-  function->setAttr("passthrough", b.getStrArrayAttr({"noinline"}));
-  function.addEntryBlock();
-  build(function);
-  return function;
-}
-
 void nnc::callTile(Lowering &l, const TileKind &kind, const TileCall &call) {
   SmallVector<Value> arguments{call.lhs, call.rowStride, call.kStride, call.rhs,    call.panelStride, call.k,
                                call.out, call.outStride, call.rows,    call.panels, call.more};
@@ -229,7 +213,7 @@ void nnc::callTile(Lowering &l, const TileKind &kind, const TileCall &call) {
     std::string name =
         llvm::formatv("tile.{0}x{1}.{2}{3}", tile.rows, tile.panels, suffix, narrow ? "." + Twine(vectors) : "");
     auto function =
-        functionFor(l, name, types, [&](func::FuncOp f) { TileBuilder(f, kind, tile, vectors, l.target).build(); });
+        routine(l, name, types, [&](func::FuncOp f) { TileBuilder(f, kind, tile, vectors, l.target).build(); });
     return func::ConstantOp::create(l.b, l.loc, function.getFunctionType(), name);
   };
   auto select = [&](Value number, int64_t most, Value a, Value b) -> Value {

@@ -1,6 +1,9 @@
 #include "compiler/lower/Pack.h"
 #include "compiler/lower/Nest.h"
+#include "compiler/lower/Routine.h"
 #include "compiler/target/cpu/Tiles.h"
+
+#include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 using namespace nn;
@@ -43,8 +46,23 @@ private:
 };
 } // namespace
 
+/// One function per way and type: a module has many weights to pack, and a call is nothing beside a panel.
 void nnc::packPanel(Lowering &l, const PanelKind &kind, Value k, Value from, Value to, Value columns) {
-  Packing(l, kind, k).lowerPanel(from, to, columns);
+  std::string name = llvm::formatv("panel.{0}x{1}.i{2}{3}", kind.panel, kind.lanes, kind.type.getIntOrFloatBitWidth(),
+                                   kind.unitN   ? ""
+                                   : kind.unitK ? ".turned"
+                                                : ".strided");
+  SmallVector<Value> arguments{from, to, k, columns, kind.kStride, kind.nStride};
+  auto function = routine(l, name, ValueRange(arguments).getTypes(), [&](func::FuncOp f) {
+    Lowering own(f, l.target);
+    Block::BlockArgListType arg = f.getArguments();
+    PanelKind its = kind;
+    its.kStride = kind.unitK ? own.constant(1) : arg[4];
+    its.nStride = kind.unitN ? own.constant(1) : arg[5];
+    Packing(own, its, arg[2]).lowerPanel(arg[0], arg[1], arg[3]);
+    func::ReturnOp::create(own.b, own.loc);
+  });
+  func::CallOp::create(l.b, l.loc, function, arguments);
 }
 
 void Packing::lowerPanel(Value from, Value to, Value columns) {

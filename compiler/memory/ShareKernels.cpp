@@ -1,7 +1,10 @@
 #include "compiler/Passes.h"
 #include "compiler/memory/Places.h"
+#include "dialect/Substitution.h"
 
+#include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringMap.h"
 
 using namespace mlir;
@@ -29,50 +32,111 @@ bool isClosed(Operation *op) {
            }).wasInterrupted() == false;
 }
 
-/// 1. Put a copy of each kernel into a function that takes team, thread, the sizes of the function around it and the
-///    places that it works on. Kernels are the same if these functions read the same.
-/// 2. Of those that occur more than once keep one function; each of the kernels becomes a call of it.
-///
-/// So the code of a network grows with the kernels that are different, not with its depth.
+/// So many kernels are too long a function.
+constexpr size_t kMany = 16;
+
+/// 1. Put a copy of each kernel into a function that takes team, thread, the sizes that the kernel names and the places
+///    that it works on. The sizes have new names, in the order in which the kernel mentions them. Kernels are the same
+///    if these functions read the same.
+/// 2. Of those that occur more than once keep one function; each of the kernels becomes a call of it. So the code of a
+///    network grows with the kernels that are different, not with its depth.
+/// 3. A function of many kernels is cut into one per kernel: code generators take more than twice the time for a
+///    function of twice the length, and functions can be compiled at the same time. Kernels in loops stay, where what
+///    is the same in each step can leave the loop.
 class Sharing {
 public:
   explicit Sharing(ModuleOp module) : module(module), b(module.getContext()) {}
 
   void run() {
-    module.walk([&](Operation *op) {
-      if (!isClosed(op))
-        return;
-      auto [known, isNew] = numbers.try_emplace(describe(op), groups.size());
-      if (isNew)
-        groups.emplace_back();
-      groups[known->second].push_back(op);
-    });
-    for (auto &kernels : groups)
-      if (kernels.size() > 1)
-        share(kernels);
+    for (auto function : module.getOps<func::FuncOp>()) {
+      SmallVector<Operation *> kernels;
+      function.walk([&](Operation *op) {
+        if (isClosed(op))
+          kernels.push_back(op);
+      });
+      for (Operation *kernel : kernels) {
+        auto [known, isNew] = numbers.try_emplace(describe(kernel), groups.size());
+        if (isNew)
+          groups.emplace_back();
+        Group &group = groups[known->second];
+        group.kernels.push_back(kernel);
+        group.parts |= kernels.size() > kMany && kernel->getParentOp() == function;
+      }
+    }
+    for (Group &group : groups)
+      if (group.parts || group.kernels.size() > 1)
+        share(group.kernels);
   }
 
 private:
+  struct Group {
+    SmallVector<Operation *> kernels;
+    bool parts = false; ///< a function is long without them
+  };
+
+  /// What a kernel says about sizes, in the order of its operands, attributes and body.
+  SetVector<StringAttr> sizesOf(Operation *kernel) {
+    SetVector<StringAttr> names;
+    auto see = [&](StringRef name) { names.insert(b.getStringAttr(name)); };
+    auto seeAll = [&](const Shape &shape) {
+      for (const Dim &dim : shape)
+        dim.forEachSymbol(see);
+    };
+    AttrTypeWalker walker;
+    walker.addWalk([&](DimAttr a) { a.getValue().forEachSymbol(see); });
+    walker.addWalk([&](ShapeAttr a) { seeAll(a.getValue()); });
+    walker.addWalk([&](RefType r) { seeAll(r.getShape()), seeAll(r.getStrides()); });
+    walker.addWalk([&](nn::GraphType g) {
+      for (const Dim &dim : {g.getSources(), g.getTargets(), g.getEdges()})
+        dim.forEachSymbol(see);
+    });
+    for (Type type : kernel->getOperandTypes())
+      walker.walk(type);
+    kernel->walk<WalkOrder::PreOrder>([&](Operation *op) {
+      walker.walk(op->getAttrDictionary());
+      for (Region &region : op->getRegions())
+        for (Block &block : region)
+          for (Type type : block.getArgumentTypes())
+            walker.walk(type);
+      for (Type type : op->getResultTypes())
+        walker.walk(type);
+    });
+    return names;
+  }
+
   func::FuncOp makeFunction(Operation *kernel, StringRef name) {
+    auto around = kernel->getParentOfType<func::FuncOp>();
+    SetVector<StringAttr> sizes = sizesOf(kernel);
+    SmallVector<Attribute> names;
+    for (size_t i = 0; i < sizes.size(); ++i)
+      names.push_back(b.getStringAttr("D" + Twine(i)));
+    Shape renamed; // the sizes of the function around, in its order
+    for (auto size : around->getAttrOfType<ArrayAttr>("nn.dims").getAsRange<StringAttr>()) {
+      auto at = llvm::find(sizes, size);
+      renamed.dims.push_back(Dim::symbol(at == sizes.end() ? size : cast<StringAttr>(names[at - sizes.begin()])));
+    }
+    Substitution substitution(around, renamed);
+
     auto pointer = LLVM::LLVMPointerType::get(b.getContext());
-    ArrayAttr dims = kernel->getParentOfType<func::FuncOp>()->getAttrOfType<ArrayAttr>("nn.dims");
     SmallVector<Type> types{pointer, b.getI32Type()};
-    types.append(dims.size(), b.getI64Type());
-    llvm::append_range(types, kernel->getOperandTypes());
+    types.append(sizes.size(), b.getI64Type());
+    for (Type type : kernel->getOperandTypes())
+      types.push_back(substitution.apply(type));
     types.push_back(pointer);
     auto function = func::FuncOp::create(b, kernel->getLoc(), name, b.getFunctionType(types, {}));
     function.setPrivate();
-    function->setAttr("nn.dims", dims);
-    if (kernel->getParentOfType<func::FuncOp>()->hasAttr("nn.one_thread"))
+    function->setAttr("nn.dims", b.getArrayAttr(names));
+    if (around->hasAttr("nn.one_thread"))
       function->setAttr("nn.one_thread", b.getUnitAttr());
     function->setAttr("passthrough", b.getStrArrayAttr({"noinline"}));
     Block *body = function.addEntryBlock();
     IRMapping map;
-    map.map(kernel->getOperands(), body->getArguments().drop_front(2 + dims.size()).drop_back());
+    map.map(kernel->getOperands(), body->getArguments().drop_front(2 + sizes.size()).drop_back());
     OpBuilder inner = OpBuilder::atBlockEnd(body);
     Operation *copy = inner.clone(*kernel, map);
     for (auto [i, operand] : llvm::enumerate(copy->getOpOperands())) // an operand that stands twice is two arguments
-      operand.set(body->getArgument(2 + dims.size() + i));
+      operand.set(body->getArgument(2 + sizes.size() + i));
+    substitution.apply(copy);
     func::ReturnOp::create(inner, kernel->getLoc());
     return function;
   }
@@ -93,10 +157,13 @@ private:
     func::FuncOp function = makeFunction(first, name);
     for (Operation *kernel : kernels) {
       auto around = kernel->getParentOfType<func::FuncOp>();
+      auto known = around->getAttrOfType<ArrayAttr>("nn.dims").getValue();
       Shape sizes;
-      for (auto dim : function->getAttrOfType<ArrayAttr>("nn.dims").getAsRange<StringAttr>())
-        sizes.dims.push_back(Dim::symbol(dim.getValue()));
-      SmallVector<Value> arguments(around.getArguments().take_front(2 + sizes.rank()));
+      SmallVector<Value> arguments(around.getArguments().take_front(2));
+      for (StringAttr size : sizesOf(kernel)) {
+        sizes.dims.push_back(Dim::symbol(size));
+        arguments.push_back(around.getArgument(2 + (llvm::find(known, size) - known.begin())));
+      }
       llvm::append_range(arguments, kernel->getOperands());
       arguments.push_back(around.getArguments().back());
       b.setInsertionPoint(kernel);
@@ -109,7 +176,7 @@ private:
   ModuleOp module;
   OpBuilder b;
   llvm::StringMap<size_t> numbers; ///< of groups, by the text of the function
-  std::vector<SmallVector<Operation *>> groups;
+  std::vector<Group> groups;
   unsigned count = 0;
 };
 
