@@ -36,6 +36,7 @@ public:
     module.walk([&](ConvolveOp op) {
       Value w = op.getW();
       if (w.getDefiningOp() && w.getDefiningOp()->hasTrait<View>()) {
+        b.setInsertionPoint(op);
         op.getWMutable().assign(packed(w, 0));
         eraseUnusedSteps(w);
       }
@@ -291,6 +292,7 @@ void Packer::join(ConcatOp op) {
     });
   if (!ofParameters)
     return;
+  b.setInsertionPoint(op);
   op.replaceAllUsesWith(packed(op, 0));
   eraseUnusedSteps(op);
 }
