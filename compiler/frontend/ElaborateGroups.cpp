@@ -56,6 +56,14 @@ static void forEachBox(ArrayRef<int64_t> repeats, ArrayRef<int> decisions, std::
   }
 }
 
+/// Whether a name within a `repeat` says by `#` where the number of the copy stands.
+static bool numbersInside(const Instance &owner, const Variable &variable) {
+  bool inside = variable.alias && variable.alias.path.contains('#');
+  for (const Instance *i = &owner; i->parent; i = i->parent)
+    inside |= !i->copies && i->use->alias && i->use->alias.path.contains('#');
+  return inside;
+}
+
 bool Elaborator::selectParameters(Training &t, std::vector<Trained> &chosen) {
   constexpr int frozen = -1, none = 0; // else 1 + the number of the group
   llvm::DenseSet<mlir::Value> reached;
@@ -87,10 +95,10 @@ bool Elaborator::selectParameters(Training &t, std::vector<Trained> &chosen) {
     std::vector<int64_t> repeats = repeatsAround(*at.owner);
     std::vector<std::string> paths = copiesOf(path, repeats);
     for (const Text *pattern : t.evaluated) {
-      size_t count = llvm::count_if(paths, [&](const std::string &p) { return matches(*pattern, p); });
-      if (count != 0 && count != paths.size())
-        unavailable("`eval` of some copies of a `repeat` and not of others", pattern->range,
-                    "the copies are one body of code");
+      size_t count = llvm::count_if(paths, [&](const std::string &one) { return matches(*pattern, one); });
+      if (count != 0 && count != paths.size() && numbersInside(*at.owner, *at.variable))
+        unavailable("`eval` of some copies of a `repeat` whose number stands within the path of a layer in it",
+                    pattern->range, "let the number follow the path of the repeat, without `#`");
     }
     std::vector<int> decisions;
     for (const std::string &one : paths)

@@ -8,8 +8,8 @@ namespace nnc::frontend {
 /// From construction to `finish` operations go into the body. Left without `finish` (after an error) the body is
 /// dropped.
 struct Elaborator::Loop {
-  /// `repeated`: the layer whose copies the steps are.
-  Loop(Elaborator &e, nn::Dim steps, Range range, const Instance *repeated = nullptr);
+  /// `repeated`: the layer whose copies from number `first` on the steps are.
+  Loop(Elaborator &e, nn::Dim steps, Range range, const Instance *repeated = nullptr, int64_t first = 0);
   ~Loop();
 
   /// One row of `sequence` in each step.
@@ -22,6 +22,8 @@ struct Elaborator::Loop {
 
   Elaborator &e;
   nn::Dim steps;
+  const Instance *repeated;
+  int64_t first;
   Range range;
   mlir::Location location;
   mlir::OpBuilder::InsertPoint outer;

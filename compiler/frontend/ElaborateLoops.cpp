@@ -1,13 +1,15 @@
 // `scan`, and `repeat` as a scan over stacked parameters.
 #include "compiler/frontend/ElaborateLoop.h"
+#include "compiler/frontend/ElaborateTraining.h"
 #include "dialect/Provenance.h"
 
 using namespace nnc::frontend;
 using llvm::cast;
 using llvm::dyn_cast;
 
-Elaborator::Loop::Loop(Elaborator &e, nn::Dim steps, Range range, const Instance *repeated)
-    : e(e), steps(std::move(steps)), range(range), location(e.locate(range)), outer(e.builder().saveInsertionPoint()) {
+Elaborator::Loop::Loop(Elaborator &e, nn::Dim steps, Range range, const Instance *repeated, int64_t first)
+    : e(e), steps(std::move(steps)), repeated(repeated), first(first), range(range), location(e.locate(range)),
+      outer(e.builder().saveInsertionPoint()) {
   if (repeated)
     location = nn::inLayer(location, pathFrom(e.frame ? e.frame->instance : nullptr, *repeated));
   region = std::make_unique<mlir::Region>();
@@ -15,7 +17,10 @@ Elaborator::Loop::Loop(Elaborator &e, nn::Dim steps, Range range, const Instance
   region->push_back(block);
   e.builder().setInsertionPointToEnd(block);
   step = block->addArgument(nn::tensorType({}, e.top.getI64Type()), location);
-  e.routine->steps.push_back({step, this->steps});
+  mlir::Value number = step;
+  if (first)
+    number = e.emit<nn::AddOp>(range, step, e.emit<nn::ConstantOp>(range, step.getType(), first));
+  e.routine->steps.push_back({number, repeated ? nn::Dim(*repeated->copies) : this->steps});
 }
 
 Elaborator::Loop::~Loop() {
@@ -28,6 +33,12 @@ void Elaborator::Loop::leave() {
 }
 
 mlir::Value Elaborator::Loop::slice(mlir::Value sequence) {
+  if (repeated) {
+    mlir::OpBuilder::InsertionGuard guard(e.builder());
+    e.builder().restoreInsertionPoint(outer);
+    sequence = e.partOf(sequence, Copies{{{first, steps.constant()}}}, range);
+    outer = e.builder().saveInsertionPoint();
+  }
   nn::Shape shape = nn::shapeOf(sequence.getType());
   mlir::Type one =
       nn::tensorType(nn::Shape(llvm::ArrayRef<nn::Dim>(shape.dims).drop_front()), nn::elementOf(sequence.getType()));
@@ -209,80 +220,4 @@ Value Elaborator::evaluateScan(const Scan &scan) {
   if (results.empty())
     return Value::nothing();
   return results.size() == 1 ? results[0] : Value::tuple(std::move(results));
-}
-
-// ---- repeat
-// ----------------------------------------------------------------------------------------------------------
-
-Value Elaborator::callRepeated(Instance &instance, const Function *entry, std::vector<Given> given, Range range) {
-  const Signature &signature = entry ? entry->signature : instance.layer->signature;
-  nn::Dim copies = *instance.copies;
-  if (signature.arguments.empty() || given.empty())
-    return fail(Code::NN0413, range,
-                "an entry of a `repeat` threads its first argument through all copies: it needs one");
-  const Argument *threaded = signature.arguments.front();
-  Given *x = nullptr;
-  size_t position = 0;
-  Loop loop(*this, copies, range, &instance);
-  for (auto &[at, cell] : routine->cells)
-    loop.cellsBefore[at] = cell.current;
-  for (Given &g : given) {
-    if (g.value.isPoison() || g.pattern)
-      return {};
-    const Argument *formal = nullptr;
-    if (!g.name && position < signature.arguments.size())
-      formal = signature.arguments[position++];
-    for (const Argument *a : signature.arguments)
-      if (g.name && a->name.text == g.name.text)
-        formal = a;
-    g.value = first(g.value, g.range);
-    if (formal == threaded) {
-      x = &g;
-      continue;
-    }
-    bool open = !formal || !formal->type || formal->type->isGraph() ||
-                llvm::any_of(formal->type->dims, [](const Dim *d) { return d->sort == Dim::Ellipsis; });
-    if (!open && g.value.isTensor() && g.value.shape().rank() == formal->type->dims.size() + 1 &&
-        g.value.shape()[0] == copies)
-      g.value = Value::ofTensor(loop.slice(g.value.tensor)); // dealt out row by row
-  }
-  if (!x)
-    return fail(Code::NN0413, range, "argument `" + threaded->name.text.str() + "` is missing");
-  mlir::Value initial;
-  {
-    mlir::OpBuilder::InsertionGuard guard(builder());
-    builder().restoreInsertionPoint(loop.outer);
-    if (threaded->type && x->value.isLiteral())
-      x->value = coerceToElement(x->value, *threaded->type, x->range);
-    initial = tensorOf(x->value, x->range);
-    loop.outer = builder().saveInsertionPoint();
-  }
-  if (!initial)
-    return {};
-  x->value = Value::ofTensor(loop.carry(initial));
-  Value result;
-  {
-    Scoped<Loop *> here(repeatLoop, &loop);
-    result = callOnce(instance, entry, std::move(given), range);
-  }
-  if (result.isPoison())
-    return {};
-  if (result.kind == Value::Nothing)
-    return fail(Code::NN0416, range, "an entry of a `repeat` needs a result: the next copy's first argument");
-  std::vector<Value> parts = result.kind == Value::Tuple ? result.parts : std::vector<Value>{result};
-  if (parts[0].type() != initial.getType())
-    return fail(Code::NN0510, range, "the first result of a repeated layer must have the type of its first argument",
-                {"argument " + nn::describe(initial.getType()), "result   " + nn::describe(parts[0].type())});
-  llvm::SmallVector<mlir::Value> stacked;
-  for (const Value &part : llvm::ArrayRef<Value>(parts).drop_front())
-    stacked.push_back(part.tensor);
-  for (auto &[place, value] : loop.writtenSlices)
-    stacked.push_back(value);
-  llvm::SmallVector<mlir::Value> results = loop.finish(stacked, {parts[0].tensor}, nullptr, false);
-  std::vector<Value> values = {Value::ofTensor(results.back())};
-  for (size_t i = 1; i < parts.size(); ++i)
-    values.push_back(Value::ofTensor(results[i - 1]));
-  for (auto [i, w] : llvm::enumerate(loop.writtenSlices))
-    write(*w.first.owner, *w.first.variable, results[parts.size() - 1 + i], range);
-  return values.size() == 1 ? values[0] : Value::tuple(std::move(values));
 }

@@ -38,11 +38,20 @@ bool nnc::frontend::pathMatches(StringRef pattern, StringRef path) {
   return more.empty() || (!below.empty() && pathMatches(more, below)); // a layer's path means all below it
 }
 
-/// The path of a layer as its tensors have it; parts that are flattened away do not count.
-static std::string layerPath(const Instance &instance) {
+/// The path of a layer as its tensors have it, in the copy of which the body is made; parts that are flattened away do
+/// not count.
+std::string Elaborator::layerPath(const Instance &instance) {
   std::string path;
   for (const Instance *i = &instance; i->parent; i = i->parent) {
     std::string part = i->use->alias ? i->use->alias.path.str() : i->use->name.text.str();
+    if (auto copy = copyAt.find(i); copy != copyAt.end()) { // the number goes where `#` stands, else in front
+      std::string number = std::to_string(copy->second);
+      std::string &numbered = path.find('#') != std::string::npos ? path : part;
+      if (size_t at = numbered.find('#'); at != std::string::npos)
+        numbered.replace(at, 1, number);
+      else
+        path = number + (path.empty() ? "" : "." + path);
+    }
     if (part.find('*') == std::string::npos)
       path = part + (path.empty() ? "" : "." + path);
   }
@@ -59,12 +68,14 @@ bool Elaborator::trainingOf(const Instance &instance) {
   return true;
 }
 
-/// Functions are shared by layers only if `eval` treats all that is in them alike, and with `precision bf16` by none
-/// without.
+/// Functions are shared by layers only if `eval` treats all that is in them alike, which each train block says anew,
+/// and with `precision bf16` by none without.
 std::string Elaborator::trainingKey(const Instance &instance) {
   if (!training)
     return "";
-  return (training->isPrecisionLow ? "bf16" : "") + (training->evaluated.empty() ? "" : instance.describePath());
+  return (training->isPrecisionLow ? "bf16" : "") +
+         (training->evaluated.empty() ? ""
+                                      : training->name + "/" + instance.describePath() + "/" + layerPath(instance));
 }
 
 /// What pass `lower-precision` is told of a function: which values are `float`, and so may be bf16, and which arguments

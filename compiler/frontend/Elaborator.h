@@ -129,6 +129,7 @@ private:
   void elaborateTrain(Instance &root, const Train &train);
   bool readClauses(const Train &train, Training &t);
   bool evaluateLoss(const Minimize &minimize, Training &t);
+  std::string layerPath(const Instance &instance);
   bool trainingOf(const Instance &instance);
   std::string trainingKey(const Instance &instance);
   void markPrecision(mlir::func::FuncOp function, llvm::ArrayRef<const Type *> arguments,
@@ -186,7 +187,12 @@ private:
   // ---- loops (ElaborateLoops.cpp)
   struct Loop;
   Value evaluateScan(const Scan &scan);
+  // ---- (ElaborateRepeat.cpp)
   Value callRepeated(Instance &instance, const Function *entry, std::vector<Given> given, Range range);
+  Value callCopies(Instance &instance, const Function *entry, std::vector<Given> given, const struct Copies &run,
+                   Range range);
+  std::vector<struct Copies> runsOf(Instance &instance);
+  static Given *threadedOf(const Signature &signature, std::vector<Given> &given);
   mlir::Value stackCopies(llvm::ArrayRef<nn::Dim> copies, llvm::function_ref<mlir::Value()> make, Range range);
 
   // ---- parameters, buffers, states (ElaborateVariables.cpp)
@@ -361,14 +367,15 @@ private:
   Frame *frame = nullptr;
   std::optional<TypedPlace> place;
   Instance *modelInstance = nullptr;
-  const Layer *trained = nullptr; ///< the model in its own `train` block
-  std::string modelName;          ///< in C
-  std::string drawPath;           ///< of the function being made; makes random draws differ
-  Frame fileFrame;                ///< constants of files
-  Body *body = nullptr;           ///< of the neighbourhood whose body is being made
-  Training *training = nullptr;   ///< the `train` block whose entry is being made
-  std::optional<bool> usesGrad;   ///< the program has gradients outside of `train`
-  Loop *repeatLoop = nullptr;     ///< of the `repeat` whose body is being called
+  const Layer *trained = nullptr;             ///< the model in its own `train` block
+  std::string modelName;                      ///< in C
+  std::string drawPath;                       ///< of the function being made; makes random draws differ
+  Frame fileFrame;                            ///< constants of files
+  Body *body = nullptr;                       ///< of the neighbourhood whose body is being made
+  Training *training = nullptr;               ///< the `train` block whose entry is being made
+  std::optional<bool> usesGrad;               ///< the program has gradients outside of `train`
+  Loop *repeatLoop = nullptr;                 ///< of the `repeat` whose body is being called
+  std::map<const Instance *, int64_t> copyAt; ///< of each `repeat` around, the number of the first copy of that body
 
   struct Level { ///< one step of the way from the entry to the code being looked at
     std::string text;

@@ -327,9 +327,12 @@ class train_copies(Training):
         run("frozen_step", 0.01, (12, 5, 33)),
         run("grouped_step", 0.05, (12, 5, 33, 7, 16)),
         run("scaled_step", 0.05, (12, 5, 33)),
+        run("fixed_step", 0.05, (12, 5, 33)),
+        run("still_step", 0.05, (12, 1, 33)),
         sequence(*[step(f"{name}_step", 0.02, b) for b in (12, 5) for name in ("frozen", "grouped", "scaled")]),
     ]
     parameters = {f"h.{i}.norm.num_batches_tracked": values(0) for i in range(4)}
+    parameters |= {f"h.{i}.norm.running_var": uniform(0.5, 2) for i in range(4)}
 
     def __init__(self, working):
         super().__init__(working)
@@ -340,7 +343,7 @@ class train_copies(Training):
             self.weights[path] = self.param(path, *shape).clone()
         return self.weights[path]
 
-    def network(self, x, kept=()):
+    def network(self, x, kept=(), still=()):
         for i in range(4):
             path = f"h.{i}.norm"
             w, b = self.weight(f"{path}.weight", 6), self.weight(f"{path}.bias", 6)
@@ -349,8 +352,8 @@ class train_copies(Training):
             self.drawn[f"{path}.num_batches_tracked"] = self.parameters[f"{path}.num_batches_tracked"]
             if i in kept:
                 mean, var = mean.clone(), var.clone()
-            h = torch.nn.functional.batch_norm(x, mean, var, w, b, training=True, momentum=0.1)
-            count += i not in kept
+            h = torch.nn.functional.batch_norm(x, mean, var, w, b, training=i not in still, momentum=0.1)
+            count += i not in kept and i not in still
             for k in range(2):
                 h = h + 0.5 * torch.tanh(self.linear(f"h.{i}.inner.{k}.fc", h, 6))
             x = x + h
@@ -398,6 +401,14 @@ class train_copies(Training):
                 optimizer.step()
             self.sums = [torch.zeros_like(s) for s in self.sums]
         return loss.detach()
+
+    def fixed_step(self, x, y, lr):
+        loss, chosen = mse(self.network(x, still=(1, 3)), y), self.trained()
+        return self.descend("fixed", loss, lr, lambda p: torch.optim.SGD(p, lr=1), chosen=lambda path: path in chosen)
+
+    def still_step(self, x, y, lr):
+        loss, chosen = mse(self.network(x, still=range(4)), y), self.trained()
+        return self.descend("still", loss, lr, lambda p: torch.optim.SGD(p, lr=1), chosen=lambda path: path in chosen)
 
     def scaled_step(self, x, y, lr):
         """Copies of one optimizer that lie side by side are one tensor."""
