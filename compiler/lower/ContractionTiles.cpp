@@ -107,7 +107,7 @@ SmallVector<Value> TileBuilder::chain(Value from, Value to, ValueRange accumulat
 
 void TileBuilder::build() {
   Block::BlockArgListType arg = l.function.getArguments();
-  TileCall call{arg[0], arg[1], arg[2], arg[3], arg[4], arg[5], arg[6], arg[7], arg[8], arg[9], arg[10]};
+  TileCall call{arg[0], arg[1], arg[2], arg[3], arg[4], arg[5], arg[6], arg[7], arg[8], arg[9], arg[10], {}};
   kStride = kind.unitK ? l.constant(1) : call.kStride;
   rows = pointers(call.lhs, call.rowStride, call.rows, tile.rows);
   if (panel == 1)

@@ -59,7 +59,7 @@ bool PairFilter::isWhole(Value v) {
     return strides[batch].isConstant(0) && strides[batch + 1].isConstant(0);
   }
   if (auto index = v.getDefiningOp<IndexOp>())
-    return index.getAxis() < batch;
+    return int64_t(index.getAxis()) < batch;
   return llvm::all_of(v.getDefiningOp()->getOperands(), [&](Value o) { return isWhole(o); });
 }
 
@@ -76,7 +76,7 @@ std::optional<PairFilter::Linear> PairFilter::linear(Value v) {
     return Linear{0, 0, 0, {{1, v}}};
   Operation *made = v.getDefiningOp();
   if (auto index = dyn_cast_or_null<IndexOp>(made)) {
-    bool target = index.getAxis() == int64_t(op.getBatch());
+    bool target = index.getAxis() == op.getBatch();
     return Linear{target, !target, 0, {}};
   }
   if (isa_and_present<CastOp>(made) && isa<IntegerType>(elementOf(made->getOperand(0).getType())))

@@ -14,7 +14,7 @@ Type nnc::sumType(Type element, Type result) {
 }
 
 Reducer::Reducer(Operation *op, Lowering &l, int64_t width)
-    : op(op), l(l), code{l.b, l.loc, l.target}, width(width), sum(isa<SumOp>(op)), arg(isa<ArgmaxOp, ArgminOp>(op)),
+    : l(l), code{l.b, l.loc, l.target}, width(width), sum(isa<SumOp>(op)), arg(isa<ArgmaxOp, ArgminOp>(op)),
       largest(isa<MaxOp, ArgmaxOp, AnyOp>(op)), result(elementOf(op->getResult(0).getType())) {
   Type element = elementOf(op->getOperand(0).getType());
   accumulator = sum ? sumType(element, result) : element;

@@ -34,7 +34,6 @@ private:
   Num number(mlir::Value v) { return {code, v}; }
   Num better(Num a, Num i, Num c, Num j);
 
-  mlir::Operation *op;
   Lowering &l;
   Code code;
   int64_t width;
