@@ -50,12 +50,31 @@ std::vector<Copies> Elaborator::runsOf(Instance &instance) {
   return runs;
 }
 
+/// What each of these is given for; null if there is nothing of that name or place.
+static std::vector<const Argument *> formalsOf(const Signature &signature, llvm::ArrayRef<Given> given) {
+  std::vector<const Argument *> formals;
+  size_t position = 0;
+  for (const Given &g : given) {
+    const Argument *formal = nullptr;
+    if (!g.name && position < signature.arguments.size())
+      formal = signature.arguments[position++];
+    for (const Argument *a : signature.arguments)
+      if (g.name && a->name.text == g.name.text)
+        formal = a;
+    formals.push_back(formal);
+  }
+  return formals;
+}
+
 Value Elaborator::callRepeated(Instance &instance, const Function *entry, std::vector<Given> given, Range range) {
+  const Signature &signature = entry ? entry->signature : instance.layer->signature;
   std::vector<std::vector<mlir::Value>> stacked; // further results, by run
   Value result;
   for (const Copies &run : runsOf(instance)) {
     if (result.isTensor()) // the first argument of the next copies
-      threadedOf(entry ? entry->signature : instance.layer->signature, given)->value = result;
+      for (auto [g, formal] : llvm::zip(given, formalsOf(signature, given)))
+        if (formal == signature.arguments.front())
+          g.value = result;
     copyAt[&instance] = instance.first + run.runs[0].first;
     result = callCopies(instance, entry, given, run, range);
     copyAt.erase(&instance);
@@ -81,22 +100,6 @@ Value Elaborator::callRepeated(Instance &instance, const Function *entry, std::v
   return Value::tuple(std::move(values));
 }
 
-/// What is given for the first argument, which goes from copy to copy; null if it is missing.
-Given *Elaborator::threadedOf(const Signature &signature, std::vector<Given> &given) {
-  size_t position = 0;
-  for (Given &g : given) {
-    const Argument *formal = nullptr;
-    if (!g.name && position < signature.arguments.size())
-      formal = signature.arguments[position++];
-    for (const Argument *a : signature.arguments)
-      if (g.name && a->name.text == g.name.text)
-        formal = a;
-    if (formal && formal == signature.arguments.front())
-      return &g;
-  }
-  return nullptr;
-}
-
 /// Copies that are one body of code, as a loop over their parameters.
 Value Elaborator::callCopies(Instance &instance, const Function *entry, std::vector<Given> given, const Copies &run,
                              Range range) {
@@ -107,19 +110,12 @@ Value Elaborator::callCopies(Instance &instance, const Function *entry, std::vec
                 "an entry of a `repeat` threads its first argument through all copies: it needs one");
   const Argument *threaded = signature.arguments.front();
   Given *x = nullptr;
-  size_t position = 0;
   Loop loop(*this, run.runs[0].count, range, &instance, run.runs[0].first);
   for (auto &[at, cell] : routine->cells)
     loop.cellsBefore[at] = cell.current;
-  for (Given &g : given) {
+  for (auto [g, formal] : llvm::zip(given, formalsOf(signature, given))) {
     if (g.value.isPoison() || g.pattern)
       return {};
-    const Argument *formal = nullptr;
-    if (!g.name && position < signature.arguments.size())
-      formal = signature.arguments[position++];
-    for (const Argument *a : signature.arguments)
-      if (g.name && a->name.text == g.name.text)
-        formal = a;
     g.value = first(g.value, g.range);
     if (formal == threaded) {
       x = &g;

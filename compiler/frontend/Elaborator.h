@@ -192,7 +192,6 @@ private:
   Value callCopies(Instance &instance, const Function *entry, std::vector<Given> given, const struct Copies &run,
                    Range range);
   std::vector<struct Copies> runsOf(Instance &instance);
-  static Given *threadedOf(const Signature &signature, std::vector<Given> &given);
   mlir::Value stackCopies(llvm::ArrayRef<nn::Dim> copies, llvm::function_ref<mlir::Value()> make, Range range);
 
   // ---- parameters, buffers, states (ElaborateVariables.cpp)
